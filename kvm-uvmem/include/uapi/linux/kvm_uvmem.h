@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR MIT) */
+/*
+ * kvm-uvmem: memory paging for secure guests. User-space interface.
+ *
+ * This header is the specification of /dev/kvm-uvmem and of the files that it
+ * hands out. All numbers are host endian, all sizes are in bytes unless a name
+ * says pages (of 4096 bytes), all times are CLOCK_MONOTONIC nanoseconds.
+ *
+ * Common rules
+ *	Every argument structure begins with its size as the caller knows it.
+ *	A size below the first published one: EINVAL. A larger one is accepted if
+ *	the excess is zero, else E2BIG. Fields named reserved or pad must be zero
+ *	on input (EINVAL) and are zero on output. Unknown flags: EINVAL.
+ *	A call that fails has changed nothing and written nothing back, except
+ *	where it says otherwise. An unknown ioctl: ENOTTY.
+ *
+ * Permissions
+ *	Whoever can open the device (mode 0660, group kvm-uvmem) may query it and
+ *	arm VMs of its own process. Calls that act on VMs of others or on the
+ *	host's settings need CAP_SYS_ADMIN, and say so below: EPERM without it.
+ */
+#ifndef _UAPI_LINUX_KVM_UVMEM_H
+#define _UAPI_LINUX_KVM_UVMEM_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define UVMEM_DEVICE_PATH	"/dev/kvm-uvmem"
+
+/* Raised when something is added; nothing is ever removed or changed. */
+#define UVMEM_API_VERSION	1
+
+#define UVMEM_IOC		0xBB
+
+/*
+ * enum uvmem_page_state - the state of one guest page (gfn)
+ *
+ * Where the page's content is, what the VMM sees through its mapping, and what
+ * an access does: docs/page-states.md.
+ */
+enum uvmem_page_state {
+	UVMEM_PAGE_NONE		= 0,	/* no memslot has this gfn */
+	UVMEM_PAGE_NORMAL	= 1,	/* VMM page, plaintext, not yet secure */
+	UVMEM_PAGE_SHARED	= 2,	/* VMM page, plaintext, shared by the guest */
+	UVMEM_PAGE_ABSENT	= 3,	/* secure, never touched: reads as zero */
+	UVMEM_PAGE_IN		= 4,	/* secure, in a secure frame */
+	UVMEM_PAGE_OUT		= 5,	/* secure, ciphertext in the VMM's page */
+	UVMEM_PAGE_ZERO		= 6,	/* secure, same-filled: only the byte is kept */
+	UVMEM_PAGE_LOST		= 7,	/* secure, the host dropped it; an access stops the guest */
+	UVMEM_PAGE_NR_STATES	= 8,
+};
+
+/* enum uvmem_vm_state - the life cycle of an armed VM */
+enum uvmem_vm_state {
+	UVMEM_VM_NORMAL		= 0,	/* armed, nothing secure yet */
+	UVMEM_VM_INIT		= 1,	/* H_SVM_INIT_START was called */
+	UVMEM_VM_SECURE		= 2,	/* H_SVM_INIT_DONE was called */
+	UVMEM_VM_TERMINATED	= 3,	/* keys are gone */
+	UVMEM_VM_NR_STATES	= 4,
+};
+
+/* enum uvmem_cause - on whose behalf pages moved */
+enum uvmem_cause {
+	UVMEM_CAUSE_GUEST_FAULT	= 0,
+	UVMEM_CAUSE_HYPERCALL	= 1,
+	UVMEM_CAUSE_HOST_TOUCH	= 2,
+	UVMEM_CAUSE_RECLAIM	= 3,	/* UVMEM_VM_PAGE_OUT */
+	UVMEM_CAUSE_PREFETCH	= 4,	/* UVMEM_VM_PAGE_IN */
+	UVMEM_CAUSE_TEARDOWN	= 5,
+	UVMEM_CAUSE_KERNEL	= 6,	/* KVM's own access, e.g. the emulator */
+	UVMEM_NR_CAUSES		= 7,
+};
+
+/* enum uvmem_reason - why a page did not move */
+enum uvmem_reason {
+	UVMEM_REASON_PINNED	= 0,	/* a long-term pin or another reference */
+	UVMEM_REASON_RACED	= 1,	/* it changed while it was being moved */
+	UVMEM_REASON_BUSY	= 2,	/* locked, in transit, under migration */
+	UVMEM_REASON_NO_FRAME	= 3,	/* the pool's limit or secure memory is exhausted */
+	UVMEM_REASON_NO_MEMORY	= 4,	/* no normal page, handle or metadata */
+	UVMEM_REASON_FOREIGN	= 5,	/* device-private page of another owner */
+	UVMEM_REASON_NOT_ANON	= 6,	/* hugetlb, file, shmem, device memory or no mapping */
+	UVMEM_REASON_YOUNG	= 7,	/* resident for less than the minimum residency */
+	UVMEM_REASON_STATE	= 8,	/* its state does not allow the move (nothing to do) */
+	UVMEM_NR_REASONS	= 9,
+};
+
+/* enum uvmem_stop_reason - why a guest was stopped; see KVM exit below */
+enum uvmem_stop_reason {
+	UVMEM_STOP_NONE		= 0,
+	UVMEM_STOP_INTEGRITY	= 1,	/* ciphertext forged, replayed or moved */
+	UVMEM_STOP_MISSING	= 2,	/* ciphertext was dropped by the host */
+	UVMEM_STOP_LOST		= 3,	/* secure page was dropped by the host */
+	UVMEM_STOP_NOT_ANON	= 4,	/* the memory behind a secure gfn cannot hold it */
+	UVMEM_STOP_NO_MEMORY	= 5,	/* no frame could be had for a guest access */
+	UVMEM_NR_STOP_REASONS	= 6,
+};
+
+/*
+ * KVM exit of a stopped guest: KVM_RUN returns 0 with exit_reason
+ * KVM_EXIT_INTERNAL_ERROR, internal.suberror UVMEM_SUBERROR, ndata 3 and
+ * data[] = { enum uvmem_stop_reason, gpa, VM id }. Every later KVM_RUN of the
+ * VM returns the same; the guest does not run again.
+ */
+#define UVMEM_SUBERROR		0x75766d65	/* "uvme" */
+
+/* ---- /dev/kvm-uvmem ---------------------------------------------------- */
+
+/*
+ * struct uvmem_info - UVMEM_GET_INFO: what this module is and can do
+ * Permission: none beyond opening the device.
+ */
+struct uvmem_info {
+	__u32 size;
+	__u32 api_version;		/* UVMEM_API_VERSION of the module */
+	__u64 capabilities;		/* UVMEM_CAP_* */
+	__u32 page_size;		/* 4096 */
+	__u32 max_range_pages;		/* pages handled between two signal checks */
+	__u64 reserved[4];
+};
+#define UVMEM_CAP_PAGING	(1ULL << 0)	/* page-in and page-out of ranges */
+#define UVMEM_CAP_SAME_FILLED	(1ULL << 1)	/* same-filled pages take no storage */
+#define UVMEM_CAP_EVENTS	(1ULL << 2)	/* poll()/read() event stream */
+#define UVMEM_CAP_STATS		(1ULL << 3)	/* KVM binary stats on UVMEM_VM_GET_STATS_FD */
+#define UVMEM_CAP_HUGE		(1ULL << 4)	/* 2 MiB pages move whole */
+#define UVMEM_GET_INFO		_IOWR(UVMEM_IOC, 0x00, struct uvmem_info)
+
+/* struct uvmem_pool - UVMEM_GET_POOL: the host's secure memory */
+struct uvmem_pool {
+	__u32 size;
+	__u32 pad;
+	__u64 frames_limit;		/* pages; see UVMEM_SET_POOL_LIMIT */
+	__u64 frames_used;		/* pages in use by all VMs */
+	__u64 frames_peak;
+	__u64 handles_total;		/* device-private struct pages that exist */
+	__u64 handles_used;		/* of these in VMM page tables (husks included) */
+	__u64 handles_husk;		/* of these left behind by VMs that ended */
+	__u64 seals;			/* pages that are SECURE_OUT, all VMs */
+	__u64 metadata_bytes;		/* tables, seals and handle struct pages */
+	__u64 vms;			/* armed VMs */
+	__u64 keys;			/* VM keys in memory */
+	__u64 reserved[4];
+};
+#define UVMEM_GET_POOL		_IOWR(UVMEM_IOC, 0x01, struct uvmem_pool)
+
+/*
+ * struct uvmem_pool_limit - UVMEM_SET_POOL_LIMIT
+ * A limit below what is in use is accepted: nothing is taken from a guest, no
+ * new frame is given until use has fallen below it. 0: EINVAL.
+ * Permission: CAP_SYS_ADMIN.
+ */
+struct uvmem_pool_limit {
+	__u32 size;
+	__u32 pad;
+	__u64 frames;			/* pages */
+	__u64 reserved[2];
+};
+#define UVMEM_SET_POOL_LIMIT	_IOW(UVMEM_IOC, 0x02, struct uvmem_pool_limit)
+
+/*
+ * struct uvmem_arm - UVMEM_ARM: let a VM become secure
+ * Returns a per-VM file (O_CLOEXEC). The VM must have been created by the
+ * caller's process (EPERM) and have neither vCPU nor memslot yet (EBUSY);
+ * armed already: EEXIST; vm_fd is no KVM VM: EBADF; the VM or the host cannot
+ * do it (no two-dimensional paging, private memory attributes): EOPNOTSUPP.
+ * An armed VM stays armed until it ends.
+ */
+struct uvmem_arm {
+	__u32 size;
+	__s32 vm_fd;
+	__u64 flags;			/* UVMEM_ARM_* */
+	__u64 max_frames;		/* pages of secure memory, 0: no limit of its own */
+	char  name[64];			/* NUL-terminated, for people; may be empty */
+	__u64 reserved[4];
+};
+#define UVMEM_ARM_HOST_TOUCH_SIGBUS	(1ULL << 0) /* a host touch of a resident secure page is SIGBUS */
+#define UVMEM_ARM		_IOW(UVMEM_IOC, 0x03, struct uvmem_arm)
+
+/*
+ * struct uvmem_vm_list - UVMEM_LIST_VMS: ids of the armed VMs, ascending
+ * nr: in, room at ids; out, how many there are. If the room is too small the
+ * call fails with ENOSPC and only nr is written back. Permission: none; the
+ * ids of VMs of other users are not secret.
+ */
+struct uvmem_vm_list {
+	__u32 size;
+	__u32 nr;
+	__u64 ids;			/* pointer to __u64[nr] */
+	__u64 reserved[2];
+};
+#define UVMEM_LIST_VMS		_IOWR(UVMEM_IOC, 0x04, struct uvmem_vm_list)
+
+/*
+ * struct uvmem_open_vm - UVMEM_OPEN_VM: the per-VM file of an armed VM
+ * Returns a new file (O_CLOEXEC). No such VM: ENOENT.
+ * Permission: CAP_SYS_ADMIN, or the VM belongs to the caller's process.
+ */
+struct uvmem_open_vm {
+	__u32 size;
+	__u32 pad;
+	__u64 id;
+	__u64 reserved[2];
+};
+#define UVMEM_OPEN_VM		_IOW(UVMEM_IOC, 0x05, struct uvmem_open_vm)
+
+/* ---- per-VM file ------------------------------------------------------- */
+
+/*
+ * struct uvmem_vm_info - UVMEM_VM_GET_INFO
+ * pages[] counts the VM's gfns by enum uvmem_page_state; the sum of all but
+ * UVMEM_PAGE_NONE (always 0) is registered_pages + detached_pages, always.
+ */
+struct uvmem_vm_info {
+	__u32 size;
+	__u32 state;			/* enum uvmem_vm_state */
+	__u64 id;			/* never reused while the module is loaded */
+	__s32 pid;			/* of the VMM, in the caller's pid namespace; 0 if none */
+	__u32 stop_reason;		/* enum uvmem_stop_reason */
+	__u64 stop_gpa;
+	__u64 flags;			/* of UVMEM_ARM */
+	__u64 max_frames;
+	__u64 frames;			/* secure frames in use */
+	__u64 registered_pages;		/* pages of the VM's memslots */
+	__u64 detached_pages;		/* secure pages whose memslot is gone for now */
+	__u64 pages[UVMEM_PAGE_NR_STATES];
+	__u64 metadata_bytes;
+	char  name[64];
+	__u64 reserved[8];
+};
+#define UVMEM_VM_GET_INFO	_IOWR(UVMEM_IOC, 0x10, struct uvmem_vm_info)
+
+/*
+ * struct uvmem_range - UVMEM_VM_PAGE_OUT, UVMEM_VM_PAGE_IN
+ * Move the secure pages of a range of gfns out of or into secure frames. Pages
+ * that need no move are counted under UVMEM_REASON_STATE. The call goes on
+ * past pages that cannot move and says how many moved and why others did not.
+ * A pending signal ends it early: EINTR if nothing was done, else success with
+ * done < nr_pages. gfn + nr_pages overflows or nr_pages is 0: EINVAL. Gfns of
+ * no memslot count as UVMEM_REASON_STATE. The VM has ended: ESRCH.
+ * Permission: CAP_SYS_ADMIN, or the VM belongs to the caller's process.
+ */
+struct uvmem_range {
+	__u32 size;
+	__u32 pad;
+	__u64 gfn;
+	__u64 nr_pages;
+	__u64 flags;			/* UVMEM_RANGE_* */
+	__u64 done;			/* out: pages looked at, from gfn on */
+	__u64 moved;			/* out */
+	__u64 skipped[UVMEM_NR_REASONS];/* out, by enum uvmem_reason */
+	__u64 reserved[4];
+};
+#define UVMEM_RANGE_IGNORE_AGE	(1ULL << 0)	/* page-out: disregard the minimum residency */
+#define UVMEM_VM_PAGE_OUT	_IOWR(UVMEM_IOC, 0x11, struct uvmem_range)
+#define UVMEM_VM_PAGE_IN	_IOWR(UVMEM_IOC, 0x12, struct uvmem_range)
+
+/*
+ * struct uvmem_states - UVMEM_VM_GET_STATES: states of a range, one byte each
+ * nr_pages at most 65536 (EINVAL). Bit 7 of a byte: the page is in transit.
+ */
+struct uvmem_states {
+	__u32 size;
+	__u32 pad;
+	__u64 gfn;
+	__u64 nr_pages;
+	__u64 states;			/* pointer to __u8[nr_pages] */
+	__u64 reserved[2];
+};
+#define UVMEM_STATE_IN_TRANSIT	0x80
+#define UVMEM_VM_GET_STATES	_IOW(UVMEM_IOC, 0x13, struct uvmem_states)
+
+/*
+ * UVMEM_VM_GET_STATS_FD: a file with the VM's statistics in the layout of
+ * KVM_GET_STATS_FD (Documentation/virt/kvm/api.rst); no argument.
+ * Names and units: docs/statistics.md.
+ */
+#define UVMEM_VM_GET_STATS_FD	_IO(UVMEM_IOC, 0x14)
+
+/* ---- events -------------------------------------------------------------- */
+
+/*
+ * read() of the device file gives the events of all VMs (CAP_SYS_ADMIN at the
+ * first read or poll, else EPERM), read() of a per-VM file those of its VM,
+ * from the moment of opening on; whole records only (a buffer smaller than one
+ * record: EINVAL). seq grows by one per event of the file. A reader that is too
+ * slow finds one UVMEM_EVENT_OVERFLOW record in place of what was lost:
+ * value[0] is the number of lost events, and seq goes on behind them. Blocks
+ * unless O_NONBLOCK (EAGAIN). poll() reports POLLIN when a record waits, and
+ * POLLHUP on a per-VM file when its VM has ended.
+ */
+enum uvmem_event_type {
+	UVMEM_EVENT_OVERFLOW	= 0,	/* value: {lost} */
+	UVMEM_EVENT_VM_ARMED	= 1,	/* value: {pid} */
+	UVMEM_EVENT_VM_STATE	= 2,	/* value: {old, new} enum uvmem_vm_state */
+	UVMEM_EVENT_VM_STOPPED	= 3,	/* value: {enum uvmem_stop_reason, gpa} */
+	UVMEM_EVENT_VM_ENDED	= 4,	/* value: {} */
+	UVMEM_EVENT_POOL_FULL	= 5,	/* value: {frames_used, frames_limit}; once per crossing */
+};
+
+struct uvmem_event {
+	__u64 seq;
+	__u64 time_ns;
+	__u32 type;			/* enum uvmem_event_type */
+	__u32 pad;
+	__u64 vm_id;			/* 0: no VM */
+	__u64 value[4];
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _UAPI_LINUX_KVM_UVMEM_H */

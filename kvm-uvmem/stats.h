@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * stats.h - what is counted per VM; published by stats.c in KVM's binary layout
+ */
+#ifndef UVMEM_STATS_H
+#define UVMEM_STATS_H
+
+#include <linux/atomic.h>
+#include <linux/kvm_uvmem.h>
+
+#define UVMEM_HIST_BUCKETS	32	/* bucket 0: 0 ns; bucket i: [2^(i-1), 2^i) ns; the last is open */
+
+struct uvmem_stats {
+	/* pages moved, by enum uvmem_cause */
+	atomic64_t page_in[UVMEM_NR_CAUSES];
+	atomic64_t page_out[UVMEM_NR_CAUSES];
+	/* pages not moved, by enum uvmem_reason */
+	atomic64_t skipped[UVMEM_NR_REASONS];
+	/* time of one batch from the transit marks to their end */
+	atomic64_t page_in_ns[UVMEM_NR_CAUSES][UVMEM_HIST_BUCKETS];
+	atomic64_t page_out_ns[UVMEM_NR_CAUSES][UVMEM_HIST_BUCKETS];
+	atomic64_t sealed, unsealed;		/* pages through the cipher */
+	atomic64_t same_filled;			/* pages that left without storage */
+	atomic64_t integrity_failures;
+	atomic64_t shared, unshared;		/* pages, by the guest */
+	atomic64_t retries;			/* moves tried again */
+	atomic64_t transit_waits;
+	atomic64_t dropped;			/* secure pages lost to the host */
+};
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * uvmem.h - what the files of the module tell each other
+ *
+ * Lock order (outer first; each is asserted where it is relied upon):
+ *	1. kvm->slots_lock, kvm->srcu (read)
+ *	2. vm->lock			VM life cycle (state, stop, slots)
+ *	3. mm->mmap_lock (read)
+ *	4. transit marks of gfns, ascending; see gfn.c
+ *	5. folio locks (trylock only, by migrate_vma), page-table locks
+ *	6. kvm->mmu_lock
+ *	7. chunk->lock (spin)
+ *	8. leaves: pgmap and event queue spinlocks
+ * A transit mark is never waited for with 5-8 held. The reclaim of memory may
+ * be entered up to and including 3, never with 4 held.
+ */
+#ifndef UVMEM_H
+#define UVMEM_H
+
+#include <linux/kvm_host.h>
+#include <linux/kvm_uvmem_ops.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <linux/kvm_uvmem.h>
+
+#include "entry.h"
+#include "range.h"
+#include "seal.h"
+#include "state.h"
+#include "stats.h"
+
+struct uvmem_vm;
+struct uvmem_uv_ops;
+
+#define UVMEM_BATCH		UVMEM_CHUNK_PAGES	/* pages moved at once, at most */
+#define UVMEM_WAITQUEUES	64
+#define UVMEM_MOVE_RETRIES	4
+
+/* ---- frame.c: secure frames ------------------------------------------------ */
+
+/* A back end of secure frames. The carve-out of DESIGN.md would be a second one. */
+struct uvmem_frame_ops {
+	const char *name;
+	struct page *(*alloc)(gfp_t gfp, int nid);
+	void (*free)(struct page *page);		/* content is scrubbed already */
+};
+
+int uvmem_frame_init(void);
+void uvmem_frame_exit(void);
+/* Content is undefined: the caller overwrites or clears all of it. NULL: limit or memory (see @ret_reason). */
+struct page *uvmem_frame_alloc(struct uvmem_vm *vm, gfp_t gfp, int nid,
+			       enum uvmem_reason *ret_reason);
+/* Scrubs. Atomic. @vm's count and the pool's go down. */
+void uvmem_frame_free(struct uvmem_vm *vm, struct page *frame);
+u64 uvmem_frame_limit(void);
+int uvmem_frame_set_limit(u64 frames);
+u64 uvmem_frame_used(void);
+u64 uvmem_frame_peak(void);
+
+/* ---- pgmap.c: handles (device-private pages) ------------------------------- */
+
+/*
+ * A handle is a device-private page; its zone_device_data is the address of the
+ * gfn table's word (u64 *) of the page that it stands for while committed, else NULL
+ * (new, never committed, or a husk whose VM has ended).
+ */
+int uvmem_pgmap_init(void);
+/* All handles must be free. Sleeps. */
+void uvmem_pgmap_exit(void);
+/* Not yet initialised for use in a page table: see uvmem_handle_activate(). May sleep (grows the pgmap) unless !gfpflags_allow_blocking(gfp). */
+struct page *uvmem_handle_alloc(gfp_t gfp, int nid);
+/* Return a handle that was never activated. */
+void uvmem_handle_free(struct page *handle);
+/* zone_device_page_init(): locked, one reference; from here on put_page() frees it through ->folio_free. */
+void uvmem_handle_activate(struct page *handle);
+bool uvmem_is_handle(const struct page *page);
+void *uvmem_pgmap_owner(void);
+struct uvmem_pgmap_counts { u64 total, used, husk, bytes; };
+void uvmem_pgmap_counts(struct uvmem_pgmap_counts *counts);
+/* Handles turned to husks/back: accounting only. */
+void uvmem_pgmap_add_husks(long nr);
+/* Give back all chunks without used handles. Sleeps; called when a VM has ended. */
+void uvmem_pgmap_shrink(void);
+
+/* Implemented by host.c, called by the pgmap's ops. */
+void uvmem_handle_dropped(struct page *handle);		/* last reference gone; atomic */
+vm_fault_t uvmem_host_touch(struct vm_fault *vmf);
+
+/* ---- gfn.c: the gfn table ---------------------------------------------------- */
+
+struct uvmem_chunk {
+	spinlock_t lock;
+	struct uvmem_vm *vm;
+	u64 index;			/* gfn >> UVMEM_CHUNK_SHIFT */
+	unsigned int nr_blocked;	/* entries that forbid a huge plaintext mapping */
+	struct uvmem_seal *seals;	/* UVMEM_CHUNK_PAGES, or NULL */
+	u64 *ent;			/* one page; page_private() leads back here */
+	/* the lock protects the above */
+	struct rcu_head rcu;
+};
+
+struct uvmem_vm {
+	u64 id;
+	struct kvm *kvm;		/* NULL once the VM has ended; under lock */
+	struct mm_struct *mm;		/* mmgrab()bed */
+	struct pid *pid;		/* of the VMM */
+	u64 flags;
+	u64 max_frames;
+	char name[64];
+	refcount_t users;		/* KVM, per-VM files */
+	struct list_head node;		/* in the list of all VMs */
+
+	struct mutex lock;
+	enum uvmem_vm_state state;	/* written under lock, read anywhere */
+	bool ended;			/* destroy has begun; no page moves any more */
+
+	atomic_t stop_reason;		/* enum uvmem_stop_reason, set once */
+	u64 stop_gpa;
+
+	struct xarray chunks;		/* index -> struct uvmem_chunk * or xa_value(entry) of a uniform chunk */
+	wait_queue_head_t wq[UVMEM_WAITQUEUES];	/* for transit marks, hashed by chunk */
+
+	atomic_long_t pages[UVMEM_PAGE_NR_STATES];
+	atomic_long_t registered, detached;
+	atomic_long_t frames;
+	atomic_long_t metadata;		/* bytes */
+
+	spinlock_t drop_lock;
+	struct list_head dropped;	/* frames whose handle the host dropped; by page->lru */
+	struct work_struct drop_work;
+
+	const struct uvmem_uv_ops *uv;
+	void *uv_priv;
+
+	struct uvmem_stats stats;
+};
+
+/* ---- uv.c: the ultravisor interface ------------------------------------------ */
+
+/*
+ * struct uvmem_uv_ops - what secures pages; the software ultravisor is one, firmware could be another
+ *
+ * All may sleep unless said. errno; -EBADMSG is a failed verification.
+ */
+struct uvmem_uv_ops {
+	const char *name;
+	int  (*init)(struct uvmem_vm *vm);			/* UV_ESM: make the VM's key */
+	void (*terminate)(struct uvmem_vm *vm);			/* UV_SVM_TERMINATE: wipe it; idempotent */
+	int  (*register_mem_slot)(struct uvmem_vm *vm, u64 gfn, u64 nr_pages, u16 slot);
+	int  (*unregister_mem_slot)(struct uvmem_vm *vm, u16 slot);
+	/* UV_PAGE_OUT, prepare: ciphertext of @frame to @dst (may be the same page), *seal on success only. Does not sleep on reclaim: called with pages locked. */
+	int  (*page_out)(struct uvmem_vm *vm, u64 gfn, struct page *frame,
+			 struct page *dst, struct uvmem_seal *seal);
+	/* UV_PAGE_IN: @frame already holds the ciphertext; decrypted in place when genuine, else -EBADMSG and @frame is wiped. */
+	int  (*page_in)(struct uvmem_vm *vm, u64 gfn, struct page *frame,
+			const struct uvmem_seal *seal);
+	/* UV_PAGE_INVAL: the VMM's page of a shared gfn went away. -EINVAL for a secure one. */
+	int  (*page_inval)(struct uvmem_vm *vm, u64 gfn);
+};
+extern const struct uvmem_uv_ops uvmem_uv_software;
+u64 uvmem_uv_keys(void);		/* keys in memory */
+
+/* ---- event.c ------------------------------------------------------------------- */
+
+struct uvmem_event_reader;		/* one open file's queue */
+/* @vm_id 0: all VMs. NULL on ENOMEM. */
+struct uvmem_event_reader *uvmem_event_open(u64 vm_id);
+void uvmem_event_close(struct uvmem_event_reader *reader);
+ssize_t uvmem_event_read(struct uvmem_event_reader *reader, char __user *buf,
+			 size_t len, bool nonblock);
+__poll_t uvmem_event_poll(struct uvmem_event_reader *reader, struct file *file,
+			  struct poll_table_struct *wait);
+/* Never sleeps, never fails: a full queue becomes an overflow record. */
+void uvmem_event_emit(enum uvmem_event_type type, u64 vm_id, u64 v0, u64 v1);
+
+/* ---- stats.c --------------------------------------------------------------------- */
+int uvmem_stats_fd(struct uvmem_vm *vm);
+
+/* ---- vm.c -------------------------------------------------------------------------- */
+int uvmem_vm_arm(struct kvm *kvm, u64 flags, u64 max_frames, const char *name,
+		 struct uvmem_vm **ret_vm);		/* returns a reference */
+struct uvmem_vm *uvmem_vm_get(struct uvmem_vm *vm);
+void uvmem_vm_put(struct uvmem_vm *vm);
+struct uvmem_vm *uvmem_vm_find(u64 id);			/* reference or NULL */
+u32 uvmem_vm_list(u64 *ids, u32 nr);			/* how many there are; fills at most nr, ascending */
+u32 uvmem_vm_count(void);
+void uvmem_vm_info(struct uvmem_vm *vm, struct uvmem_vm_info *info);
+/* Keep kvm and its mm alive for a while: 0, -ESRCH. */
+int uvmem_vm_hold(struct uvmem_vm *vm);
+void uvmem_vm_release(struct uvmem_vm *vm);
+/* Stop the guest; the first reason stays. Any context. */
+void uvmem_vm_stop(struct uvmem_vm *vm, enum uvmem_stop_reason reason, gfn_t gfn);
+
+static inline struct uvmem_vm *to_uvmem_vm(struct kvm *kvm)
+{
+	return kvm_uvmem_priv(kvm);
+}
+
+/* Life cycle; for the hypercalls. -EPERM/-EALREADY/-ESRCH/-EBUSY per state.c's table, changes nothing then. */
+int uvmem_vm_init_start(struct uvmem_vm *vm);
+int uvmem_vm_init_done(struct uvmem_vm *vm);
+/* Gives every page back in plaintext and wipes the key. -EAGAIN: more to do, call again. */
+int uvmem_vm_init_abort(struct uvmem_vm *vm);
+
+/* ---- move.c: ranges ------------------------------------------------------------------- */
+
+struct uvmem_move {
+	enum uvmem_cause cause;
+	bool zero;			/* share/unshare: do not keep the content */
+	bool ignore_age;
+	bool nowait;			/* skip pages in transit rather than wait */
+	/* results */
+	u64 moved;
+	u64 skipped[UVMEM_NR_REASONS];
+	int err;			/* first hard error: -EBADMSG ... */
+};
+
+/*
+ * Each works on [gfn, gfn + nr), which need not be in one memslot; returns how many
+ * pages were dealt with (moved or counted as skipped), which is less than nr
+ * when a signal is pending or the CPU is wanted (call again for the rest), or -errno. kvm and mm are
+ * held by the caller (a vCPU, or uvmem_vm_hold()). mmap_lock must not be held.
+ */
+s64 uvmem_secure_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move);
+s64 uvmem_share_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move);
+s64 uvmem_page_in_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move);
+s64 uvmem_page_out_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move);
+/* all gfns of [gfn, gfn+nr) are in user memslots that can be secured (not read-only) */
+bool uvmem_range_in_slots(struct uvmem_vm *vm, gfn_t gfn, u64 nr);
+/* Next gfn >= gfn that a user memslot has; false: none. *ret_nr: how many follow contiguously in that slot. */
+bool uvmem_next_slot_range(struct uvmem_vm *vm, gfn_t gfn, gfn_t *ret_gfn, u64 *ret_nr);
+enum uvmem_page_state uvmem_gfn_state(struct uvmem_vm *vm, gfn_t gfn, bool *ret_transit);
+
+#endif
