@@ -40,6 +40,7 @@ struct uvmem_uv_ops;
 #define UVMEM_BATCH		UVMEM_CHUNK_PAGES	/* pages moved at once, at most */
 #define UVMEM_WAITQUEUES	64
 #define UVMEM_MOVE_RETRIES	4
+#define UVMEM_RECLAIM_STEP	32U	/* pages taken at once when a fault finds no frame */
 
 /* ---- frame.c: secure frames ------------------------------------------------ */
 
@@ -87,9 +88,15 @@ void uvmem_pgmap_add_husks(long nr);
 /* Give back all chunks without used handles. Sleeps; called when a VM has ended. */
 void uvmem_pgmap_shrink(void);
 
-/* Implemented by host.c, called by the pgmap's ops. */
+/* host.c: what the host does to handles; the first two are called by the pgmap's ops. */
 void uvmem_handle_dropped(struct page *handle);		/* last reference gone; atomic */
 vm_fault_t uvmem_host_touch(struct vm_fault *vmf);
+/* The VM of a committed handle ends. chunk->lock held. */
+void uvmem_handle_make_husk(struct page *handle);
+/* Frames whose handles were dropped: zap them from the guest, then free. */
+void uvmem_host_drop_work(struct uvmem_vm *vm);
+/* As above when no guest mapping can exist any more. */
+void uvmem_host_free_dropped(struct uvmem_vm *vm);
 
 /* ---- gfn.c: the gfn table ---------------------------------------------------- */
 
@@ -104,6 +111,24 @@ struct uvmem_chunk {
 	struct rcu_head rcu;
 };
 
+#define UVMEM_TRANSIT_TIMEOUT	(10 * HZ)	/* longer than any move takes, even emulated */
+
+struct uvmem_chunk *uvmem_chunk_of(u64 *ent);
+struct uvmem_chunk *uvmem_chunk_get(struct uvmem_vm *vm, gfn_t gfn);
+struct uvmem_chunk *uvmem_chunk_peek(struct uvmem_vm *vm, gfn_t gfn, u64 *ret_uniform);
+int uvmem_chunk_make_seals(struct uvmem_chunk *chunk);
+u64 uvmem_gfn_read(struct uvmem_vm *vm, gfn_t gfn);
+int uvmem_page_event(struct uvmem_chunk *chunk, unsigned int off,
+		     enum uvmem_page_event event, u16 stamp, u64 payload);
+bool uvmem_uniform_change(struct uvmem_vm *vm, u64 index, u64 old, u64 new);
+int uvmem_transit_wait(struct uvmem_vm *vm, gfn_t gfn);
+void uvmem_transit_wake(struct uvmem_vm *vm, gfn_t gfn);
+bool uvmem_transit_trymark(struct uvmem_chunk *chunk, unsigned int off);
+void uvmem_transit_unmark(struct uvmem_chunk *chunk, unsigned int off);
+int uvmem_gfn_reserve(struct uvmem_vm *vm, gfn_t gfn, u64 nr);
+void uvmem_gfn_slot_change(struct uvmem_vm *vm, gfn_t gfn, u64 nr, bool add);
+void uvmem_gfn_destroy(struct uvmem_vm *vm);
+
 struct uvmem_vm {
 	u64 id;
 	struct kvm *kvm;		/* NULL once the VM has ended; under lock */
@@ -113,12 +138,14 @@ struct uvmem_vm {
 	u64 max_frames;
 	char name[64];
 	refcount_t users;		/* KVM, per-VM files */
+	atomic_t active;		/* see vm.c, "References" */
 	struct list_head node;		/* in the list of all VMs */
 
 	struct mutex lock;
 	enum uvmem_vm_state state;	/* written under lock, read anywhere */
 	bool ended;			/* destroy has begun; no page moves any more */
 
+	atomic_t stop_claimed;
 	atomic_t stop_reason;		/* enum uvmem_stop_reason, set once */
 	u64 stop_gpa;
 
@@ -130,6 +157,8 @@ struct uvmem_vm {
 	atomic_long_t frames;
 	atomic_long_t metadata;		/* bytes */
 
+	gfn_t reclaim_hand;		/* where reclaim on the fault path goes on; a hint */
+
 	spinlock_t drop_lock;
 	struct list_head dropped;	/* frames whose handle the host dropped; by page->lru */
 	struct work_struct drop_work;
@@ -138,6 +167,7 @@ struct uvmem_vm {
 	void *uv_priv;
 
 	struct uvmem_stats stats;
+	struct rcu_head rcu;
 };
 
 /* ---- uv.c: the ultravisor interface ------------------------------------------ */
@@ -193,6 +223,11 @@ void uvmem_vm_info(struct uvmem_vm *vm, struct uvmem_vm_info *info);
 /* Keep kvm and its mm alive for a while: 0, -ESRCH. */
 int uvmem_vm_hold(struct uvmem_vm *vm);
 void uvmem_vm_release(struct uvmem_vm *vm);
+void uvmem_vm_destroy(struct kvm *kvm);			/* kvm_uvmem_ops.destroy_vm */
+/* Keep the gfn table and vm->kvm for a while; false: the VM is ending. */
+bool uvmem_vm_enter(struct uvmem_vm *vm);
+void uvmem_vm_leave(struct uvmem_vm *vm);
+bool uvmem_vm_stopped(struct uvmem_vm *vm);
 /* Stop the guest; the first reason stays. Any context. */
 void uvmem_vm_stop(struct uvmem_vm *vm, enum uvmem_stop_reason reason, gfn_t gfn);
 
@@ -230,10 +265,17 @@ s64 uvmem_secure_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move
 s64 uvmem_share_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move);
 s64 uvmem_page_in_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move);
 s64 uvmem_page_out_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move);
+/* Give back every page in plaintext; 0, or -EAGAIN: more to do. */
+s64 uvmem_abort_all(struct uvmem_vm *vm);
+/* One page, for a guest or kernel access: ABSENT, OUT and ZERO become IN. 0, -EAGAIN (try again), -errno (guest is stopped where that is the answer). */
+int uvmem_page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause);
 /* all gfns of [gfn, gfn+nr) are in user memslots that can be secured (not read-only) */
 bool uvmem_range_in_slots(struct uvmem_vm *vm, gfn_t gfn, u64 nr);
 /* Next gfn >= gfn that a user memslot has; false: none. *ret_nr: how many follow contiguously in that slot. */
 bool uvmem_next_slot_range(struct uvmem_vm *vm, gfn_t gfn, gfn_t *ret_gfn, u64 *ret_nr);
 enum uvmem_page_state uvmem_gfn_state(struct uvmem_vm *vm, gfn_t gfn, bool *ret_transit);
+
+/* ---- guest.c ---------------------------------------------------------------------------- */
+extern const struct kvm_uvmem_ops uvmem_kvm_ops;
 
 #endif

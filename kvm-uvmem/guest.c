@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * guest.c - what KVM asks on behalf of a guest
+ *
+ * Purpose
+ *	The kvm_uvmem_ops: guest faults, the level at which a gfn may be mapped, and
+ *	KVM's own accesses to guest memory (emulator, page walker), which must see
+ *	what the guest sees and never go through the VMM's mapping of a secure page.
+ *
+ * Notes on locking
+ *	KVM's accesses copy under chunk->lock: the frame of a page that is IN and
+ *	not in transit cannot go while it is held. All waiting happens outside.
+ *
+ *	A guest fault takes the frame's pfn without a reference. That is right
+ *	because KVM sampled mmu_invalidate_seq before: whoever takes the frame away
+ *	sets the transit mark (or LOST) first, then invalidates, then frees. A fault
+ *	that read the word before the mark finds the sequence changed under
+ *	mmu_lock; one that reads it later sees the mark.
+ */
+#include <linux/highmem.h>
+#include <linux/kvm_host.h>
+#include <linux/sched/signal.h>
+
+#include "uvmem.h"
+#include "trace.h"
+#include "hypercalls.h"
+
+/* Rounds of "page it in, look again" before an access gives up; each may sleep. */
+#define UVMEM_ACCESS_RETRIES	64
+
+static bool is_plain(u64 ent)
+{
+	return !uvmem_page_is_secure(uvmem_ent_state(ent)) && !(ent & UVMEM_ENT_TRANSIT);
+}
+
+static int guest_faultin_pfn(struct kvm_vcpu *vcpu, const struct kvm_memory_slot *slot,
+			     gfn_t gfn, bool write, kvm_pfn_t *pfn, bool *writable)
+{
+	struct uvmem_vm *vm = to_uvmem_vm(vcpu->kvm);
+	unsigned int try;
+	int ret;
+
+	for (try = 0; try < UVMEM_ACCESS_RETRIES; try++) {
+		u64 ent = uvmem_gfn_read(vm, gfn);
+
+		if (is_plain(ent))
+			return KVM_UVMEM_PASS;
+		if (uvmem_ent_state(ent) == UVMEM_PAGE_IN && !(ent & UVMEM_ENT_TRANSIT)) {
+			*pfn = uvmem_ent_payload(ent);
+			*writable = true;
+			return 0;
+		}
+		if (signal_pending(current))
+			return -EAGAIN;
+		ret = uvmem_page_in_one(vm, gfn, UVMEM_CAUSE_GUEST_FAULT);
+		if (ret)
+			return ret;
+	}
+	return -EAGAIN;
+}
+
+static int guest_max_mapping_level(struct kvm *kvm, gfn_t gfn, int max_level, bool *secure)
+{
+	struct uvmem_vm *vm = to_uvmem_vm(kvm);
+	struct uvmem_chunk *chunk;
+	u64 ent;
+
+	chunk = uvmem_chunk_peek(vm, gfn, &ent);
+	if (!chunk) {
+		*secure = uvmem_page_is_secure(uvmem_ent_state(ent));
+		return is_plain(ent) ? min(max_level, (int)PG_LEVEL_2M) : PG_LEVEL_4K;
+	}
+	*secure = uvmem_page_is_secure(uvmem_ent_state(READ_ONCE(chunk->ent[uvmem_chunk_offset(gfn)])));
+	/*
+	 * One page that is or is becoming secure forbids a huge mapping of the
+	 * VMM's page: it would show the guest's neighbours to the VMM. A page that
+	 * becomes so after this look is invalidated after its mark was set.
+	 */
+	return READ_ONCE(chunk->nr_blocked) ? PG_LEVEL_4K : min(max_level, (int)PG_LEVEL_2M);
+}
+
+static bool guest_is_secure(struct kvm *kvm, gfn_t gfn)
+{
+	return !is_plain(uvmem_gfn_read(to_uvmem_vm(kvm), gfn));
+}
+
+/* What one attempt at a kernel access finds; all under chunk->lock. */
+typedef int (*access_fn)(void *mem, void *arg);
+
+/* Run @fn on the page of @gfn. KVM_UVMEM_PASS, @fn's result, -EAGAIN (@atomic only), -EFAULT. */
+static int access_page(struct uvmem_vm *vm, gfn_t gfn, bool atomic, access_fn fn, void *arg)
+{
+	unsigned int try, off = uvmem_chunk_offset(gfn);
+
+	for (try = 0; try < UVMEM_ACCESS_RETRIES; try++) {
+		struct uvmem_chunk *chunk;
+		u64 ent;
+		int ret;
+
+		chunk = uvmem_chunk_peek(vm, gfn, &ent);
+		if (chunk) {
+			spin_lock(&chunk->lock);
+			ent = chunk->ent[off];
+			if (uvmem_ent_state(ent) == UVMEM_PAGE_IN && !(ent & UVMEM_ENT_TRANSIT)) {
+				ret = fn(page_address(pfn_to_page(uvmem_ent_payload(ent))), arg);
+				spin_unlock(&chunk->lock);
+				return ret;
+			}
+			spin_unlock(&chunk->lock);
+		}
+		if (is_plain(ent))
+			return KVM_UVMEM_PASS;
+		if (atomic)
+			return -EAGAIN;
+		ret = uvmem_page_in_one(vm, gfn, UVMEM_CAUSE_KERNEL);
+		if (uvmem_vm_stopped(vm) || fatal_signal_pending(current))
+			return -EFAULT;
+		if (ret && ret != -EAGAIN)
+			return -EFAULT;
+	}
+	return -EFAULT;
+}
+
+struct copy_arg {
+	void *to;
+	const void *from;
+	int offset;
+	int len;
+};
+
+static int copy_from_page(void *mem, void *arg)
+{
+	struct copy_arg *copy = arg;
+
+	mem += copy->offset;
+	/* A page-table entry that other vCPUs change must be read in one piece. */
+	if (copy->len == 8 && IS_ALIGNED((unsigned long)mem, 8))
+		*(u64 *)copy->to = READ_ONCE(*(u64 *)mem);
+	else if (copy->len == 4 && IS_ALIGNED((unsigned long)mem, 4))
+		*(u32 *)copy->to = READ_ONCE(*(u32 *)mem);
+	else
+		memcpy(copy->to, mem, copy->len);
+	return 0;
+}
+
+static int copy_to_page(void *mem, void *arg)
+{
+	struct copy_arg *copy = arg;
+
+	memcpy(mem + copy->offset, copy->from, copy->len);
+	return 0;
+}
+
+static int guest_read(struct kvm *kvm, gfn_t gfn, void *data, int offset, int len, bool atomic)
+{
+	struct copy_arg copy = { .to = data, .offset = offset, .len = len };
+
+	return access_page(to_uvmem_vm(kvm), gfn, atomic, copy_from_page, &copy);
+}
+
+static int guest_write(struct kvm *kvm, gfn_t gfn, const void *data, int offset, int len)
+{
+	struct copy_arg copy = { .from = data, .offset = offset, .len = len };
+
+	return access_page(to_uvmem_vm(kvm), gfn, false, copy_to_page, &copy);
+}
+
+struct cmpxchg_arg {
+	void *old;
+	u64 new;
+	int offset;
+	int len;
+};
+
+/* The guest's other vCPUs have the page mapped: it takes a real one. */
+static int cmpxchg_page(void *mem, void *arg)
+{
+	struct cmpxchg_arg *x = arg;
+	bool done;
+
+	mem += x->offset;
+	switch (x->len) {
+	case 1:
+		done = try_cmpxchg((u8 *)mem, (u8 *)x->old, (u8)x->new);
+		break;
+	case 2:
+		done = try_cmpxchg((u16 *)mem, (u16 *)x->old, (u16)x->new);
+		break;
+	case 4:
+		done = try_cmpxchg((u32 *)mem, (u32 *)x->old, (u32)x->new);
+		break;
+	case 8:
+		done = try_cmpxchg((u64 *)mem, (u64 *)x->old, x->new);
+		break;
+	default:
+		return -EINVAL;
+	}
+	return done ? 0 : -EBUSY;
+}
+
+static int guest_cmpxchg(struct kvm *kvm, gpa_t gpa, void *old, u64 new, int len)
+{
+	struct cmpxchg_arg x = {
+		.old = old, .new = new, .offset = offset_in_page(gpa), .len = len,
+	};
+
+	return access_page(to_uvmem_vm(kvm), gpa_to_gfn(gpa), false, cmpxchg_page, &x);
+}
+
+static void guest_stop_exit(struct kvm_vcpu *vcpu)
+{
+	struct uvmem_vm *vm = to_uvmem_vm(vcpu->kvm);
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = UVMEM_SUBERROR;
+	run->internal.ndata = 3;
+	run->internal.data[0] = atomic_read_acquire(&vm->stop_reason);
+	run->internal.data[1] = vm->stop_gpa;
+	run->internal.data[2] = vm->id;
+}
+
+/* ---- memslots --------------------------------------------------------------------- */
+
+/* Address space 1 (SMM) shows the same gfns: they are kept once. */
+static bool slot_counts(const struct kvm_memory_slot *slot)
+{
+	return slot && !slot->as_id && slot->id < KVM_USER_MEM_SLOTS;
+}
+
+static int guest_prepare_memslot(struct kvm *kvm, const struct kvm_memory_slot *old,
+				 const struct kvm_memory_slot *new, enum kvm_mr_change change)
+{
+	if (change != KVM_MR_CREATE && change != KVM_MR_MOVE)
+		return 0;
+	if (!slot_counts(new))
+		return 0;
+	/* Secure pages live behind anonymous memory of the VMM, nowhere else. */
+	if (new->flags & KVM_MEM_GUEST_MEMFD)
+		return -EOPNOTSUPP;
+	if (!uvmem_range_valid(new->base_gfn, new->npages))
+		return -EINVAL;
+	return uvmem_gfn_reserve(to_uvmem_vm(kvm), new->base_gfn, new->npages);
+}
+
+static void guest_commit_memslot(struct kvm *kvm, const struct kvm_memory_slot *old,
+				 const struct kvm_memory_slot *new, enum kvm_mr_change change)
+{
+	struct uvmem_vm *vm = to_uvmem_vm(kvm);
+
+	if ((change == KVM_MR_DELETE || change == KVM_MR_MOVE) && slot_counts(old)) {
+		vm->uv->unregister_mem_slot(vm, old->id);
+		uvmem_gfn_slot_change(vm, old->base_gfn, old->npages, false);
+	}
+	if ((change == KVM_MR_CREATE || change == KVM_MR_MOVE) && slot_counts(new)) {
+		uvmem_gfn_slot_change(vm, new->base_gfn, new->npages, true);
+		vm->uv->register_mem_slot(vm, new->base_gfn, new->npages, new->id);
+	}
+}
+
+/* VMs are armed by UVMEM_ARM, none by itself. */
+static int guest_create_vm(struct kvm *kvm)
+{
+	return 0;
+}
+
+const struct kvm_uvmem_ops uvmem_kvm_ops = {
+	.owner			= THIS_MODULE,
+	.create_vm		= guest_create_vm,
+	.destroy_vm		= uvmem_vm_destroy,
+	.prepare_memslot	= guest_prepare_memslot,
+	.commit_memslot		= guest_commit_memslot,
+	.faultin_pfn		= guest_faultin_pfn,
+	.max_mapping_level	= guest_max_mapping_level,
+	.is_secure		= guest_is_secure,
+	.read_guest		= guest_read,
+	.write_guest		= guest_write,
+	.cmpxchg_guest		= guest_cmpxchg,
+	.hypercall		= uvmem_hypercall,
+	.stop_exit		= guest_stop_exit,
+};

@@ -1,0 +1,774 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * move.c - ranges of pages, cut into batches
+ *
+ * A range is cut where chunk, memslot or VMA end, so that a batch has one of
+ * each. Locks are dropped between batches; a batch is the most that a vCPU, a
+ * signal or a writer of mmap_lock ever waits for. What migrate_vma could not have
+ * is faulted in (it may be on swap) and tried again, UVMEM_MOVE_RETRIES times.
+ */
+#include <linux/leafops.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/pgtable.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "move.h"
+#include "trace.h"
+
+static unsigned int min_residency_ms = 10;
+module_param(min_residency_ms, uint, 0644);
+MODULE_PARM_DESC(min_residency_ms,
+		 "A page stays in its frame at least this long before it is paged out again, at most 1000 (default 10)");
+
+/* ---- batches -------------------------------------------------------------------- */
+
+static size_t batch_size(unsigned int room)
+{
+	struct uvmem_batch *b;
+
+	return sizeof(*b) + room * (sizeof(*b->src) + sizeof(*b->dst) + sizeof(*b->frames) +
+				    sizeof(*b->pages) + sizeof(*b->frame_of) +
+				    sizeof(*b->seals)) +
+	       BITS_TO_LONGS(room) * sizeof(*b->todo);
+}
+
+static void batch_layout(struct uvmem_batch *b, struct uvmem_vm *vm, unsigned int room)
+{
+	b->vm = vm;
+	b->room = room;
+	b->nid = numa_node_id();
+	b->src = (void *)(b + 1);
+	b->dst = b->src + room;
+	b->frames = (void *)(b->dst + room);
+	b->pages = b->frames + room;
+	b->frame_of = b->pages + room;
+	b->seals = (void *)(b->frame_of + room);
+	b->todo = (void *)(b->seals + room);
+}
+
+struct uvmem_batch *uvmem_batch_alloc(struct uvmem_vm *vm, unsigned int room)
+{
+	struct uvmem_batch *b = kvzalloc(batch_size(room), GFP_KERNEL_ACCOUNT);
+
+	if (b)
+		batch_layout(b, vm, room);
+	return b;
+}
+
+void uvmem_batch_init_one(struct uvmem_batch_one *one, struct uvmem_vm *vm)
+{
+	BUILD_BUG_ON(sizeof(one->room) < sizeof(*one->b.src) + sizeof(*one->b.dst) +
+		     sizeof(*one->b.frames) + sizeof(*one->b.pages) + sizeof(*one->b.frame_of) +
+		     sizeof(*one->b.seals) + sizeof(*one->b.todo));
+	memset(one, 0, sizeof(*one));
+	batch_layout(&one->b, vm, 1);
+}
+
+static bool batch_is_in(const struct uvmem_batch *b)
+{
+	return b->purpose == UVMEM_TO_SECURE || b->purpose == UVMEM_TO_FRAME;
+}
+
+void uvmem_batch_drop_spares(struct uvmem_batch *b)
+{
+	while (b->nr_frames)
+		uvmem_frame_free(b->vm, b->frames[--b->nr_frames]);
+	while (b->nr_pages) {
+		struct page *page = b->pages[--b->nr_pages];
+
+		if (batch_is_in(b))
+			uvmem_handle_free(page);
+		else
+			__free_page(page);
+	}
+}
+
+void uvmem_batch_release_one(struct uvmem_batch_one *one)
+{
+	uvmem_batch_drop_spares(&one->b);
+}
+
+void uvmem_batch_free(struct uvmem_batch *b)
+{
+	if (!b)
+		return;
+	uvmem_batch_drop_spares(b);
+	kvfree(b);
+}
+
+void uvmem_batch_skip(struct uvmem_batch *b, enum uvmem_reason reason, u64 nr)
+{
+	b->move->skipped[reason] += nr;
+	if (reason != UVMEM_REASON_STATE)
+		atomic64_add(nr, &b->vm->stats.skipped[reason]);
+}
+
+long uvmem_residency_left(u64 ent)
+{
+	unsigned int ms = min(READ_ONCE(min_residency_ms), 1000U);
+	u16 age = (u16)jiffies - uvmem_ent_stamp(ent);
+
+	return (long)msecs_to_jiffies(ms) - age;
+}
+
+/* Does the purpose move a page with this word? Else *@ret_reason says why not. */
+static bool batch_wants(const struct uvmem_batch *b, u64 ent, enum uvmem_reason *ret_reason)
+{
+	enum uvmem_page_state state = uvmem_ent_state(ent);
+
+	*ret_reason = UVMEM_REASON_STATE;
+	switch (b->purpose) {
+	case UVMEM_TO_SECURE:
+		return state == UVMEM_PAGE_NORMAL || state == UVMEM_PAGE_SHARED;
+	case UVMEM_TO_FRAME:
+		return state == UVMEM_PAGE_OUT ||
+		       (b->fill && (state == UVMEM_PAGE_ABSENT || state == UVMEM_PAGE_ZERO));
+	case UVMEM_TO_SEALED:
+		if (state != UVMEM_PAGE_IN)
+			return false;
+		*ret_reason = UVMEM_REASON_YOUNG;
+		return b->move->ignore_age || uvmem_residency_left(ent) <= 0;
+	default:
+		return state == UVMEM_PAGE_IN || state == UVMEM_PAGE_ZERO;
+	}
+}
+
+/*
+ * Pages that change hands without being moved, because nothing of theirs is in
+ * secure memory: the state is all there is to change.
+ */
+static bool batch_change_in_place(struct uvmem_batch *b, unsigned int off)
+{
+	u64 ent = b->chunk->ent[off];
+	enum uvmem_page_state state = uvmem_ent_state(ent);
+	enum uvmem_page_event event;
+
+	lockdep_assert_held(&b->chunk->lock);
+	if (b->purpose == UVMEM_TO_SHARED)
+		event = UVMEM_EV_SHARE;
+	else if (b->purpose == UVMEM_TO_NORMAL)
+		event = UVMEM_EV_ABORT;
+	else
+		return false;
+
+	switch (state) {
+	case UVMEM_PAGE_NORMAL:
+	case UVMEM_PAGE_SHARED:
+	case UVMEM_PAGE_ABSENT:
+	case UVMEM_PAGE_LOST:
+		return !uvmem_page_event(b->chunk, off, event, 0, 0);
+	default:
+		return false;
+	}
+}
+
+/*
+ * Set the transit marks of those pages in b->todo that the purpose fits, in
+ * ascending order; b->todo is what was marked. Returns how many.
+ */
+unsigned int uvmem_batch_mark(struct uvmem_batch *b)
+{
+	unsigned int i, marked = 0, in_place = 0;
+
+	spin_lock(&b->chunk->lock);
+	for_each_set_bit(i, b->todo, b->nr) {
+		unsigned int off = b->off + i;
+		enum uvmem_reason reason;
+
+		while (b->chunk->ent[off] & UVMEM_ENT_TRANSIT) {
+			int ret = -EBUSY;
+
+			spin_unlock(&b->chunk->lock);
+			if (!b->move->nowait)
+				ret = uvmem_transit_wait(b->vm, b->gfn + i);
+			spin_lock(&b->chunk->lock);
+			if (ret)
+				break;
+		}
+		reason = UVMEM_REASON_BUSY;
+		if (b->chunk->ent[off] & UVMEM_ENT_TRANSIT) {
+			uvmem_batch_skip(b, reason, 1);
+		} else if (batch_change_in_place(b, off)) {
+			in_place++;
+		} else if (batch_wants(b, b->chunk->ent[off], &reason) &&
+			   uvmem_transit_trymark(b->chunk, off)) {
+			marked++;
+			continue;
+		} else {
+			uvmem_batch_skip(b, reason, 1);
+		}
+		__clear_bit(i, b->todo);
+	}
+	spin_unlock(&b->chunk->lock);
+
+	b->move->moved += in_place;
+	return marked;
+}
+
+void uvmem_batch_unmark_one(struct uvmem_batch *b, unsigned int i)
+{
+	spin_lock(&b->chunk->lock);
+	uvmem_transit_unmark(b->chunk, b->off + i);
+	spin_unlock(&b->chunk->lock);
+	__clear_bit(i, b->todo);
+	uvmem_transit_wake(b->vm, b->gfn + i);
+}
+
+void uvmem_batch_unmark(struct uvmem_batch *b)
+{
+	unsigned int i;
+
+	spin_lock(&b->chunk->lock);
+	for_each_set_bit(i, b->todo, b->nr)
+		uvmem_transit_unmark(b->chunk, b->off + i);
+	spin_unlock(&b->chunk->lock);
+	bitmap_zero(b->todo, b->nr);
+	uvmem_transit_wake(b->vm, b->gfn);
+}
+
+/* One batch is over: counters, histogram, trace. */
+void uvmem_batch_account(struct uvmem_batch *b, bool in, unsigned int moved)
+{
+	struct uvmem_stats *stats = &b->vm->stats;
+	enum uvmem_cause cause = b->move->cause;
+	u64 ns = ktime_get_ns() - b->start_ns;
+
+	b->move->moved += moved;
+	if (in) {
+		atomic64_add(moved, &stats->page_in[cause]);
+		uvmem_hist_add(stats->page_in_ns[cause], ns);
+	} else {
+		atomic64_add(moved, &stats->page_out[cause]);
+		uvmem_hist_add(stats->page_out_ns[cause], ns);
+	}
+	if (b->purpose == UVMEM_TO_SECURE)
+		atomic64_add(moved, &stats->unshared);
+	else if (b->purpose == UVMEM_TO_SHARED)
+		atomic64_add(moved, &stats->shared);
+	trace_uvmem_move_batch(b->vm->id, in, b->gfn, b->nr, moved, cause, ns);
+}
+
+/* ---- the VMM's memory -------------------------------------------------------------- */
+
+bool uvmem_vma_fits(struct vm_area_struct *vma)
+{
+	return vma_is_anonymous(vma) && !is_vm_hugetlb_page(vma) &&
+	       !(vma->vm_flags & (VM_SPECIAL | VM_SHARED));
+}
+
+static enum uvmem_peek peek_leaf(softleaf_t entry)
+{
+	if (softleaf_is_device_private(entry)) {
+		struct dev_pagemap *pgmap = page_pgmap(softleaf_to_page(entry));
+
+		return pgmap->owner == uvmem_pgmap_owner() ? UVMEM_PEEK_HANDLE :
+							     UVMEM_PEEK_FOREIGN;
+	}
+	return softleaf_is_swap(entry) ? UVMEM_PEEK_SWAP : UVMEM_PEEK_BUSY;
+}
+
+/*
+ * A look without locks: with interrupts off no table can be freed (as in KVM's
+ * host_pfn_mapping_level()). A hint, except where the caller keeps it true.
+ */
+enum uvmem_peek uvmem_peek(struct mm_struct *mm, unsigned long addr)
+{
+	enum uvmem_peek peek = UVMEM_PEEK_NO_TABLE;
+	unsigned long flags;
+	struct page *page;
+	pgd_t pgd;
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
+	pte_t pte;
+
+	local_irq_save(flags);
+	pgd = READ_ONCE(*pgd_offset(mm, addr));
+	if (pgd_none(pgd))
+		goto out;
+	p4d = READ_ONCE(*p4d_offset(&pgd, addr));
+	if (p4d_none(p4d) || !p4d_present(p4d))
+		goto out;
+	pud = READ_ONCE(*pud_offset(&p4d, addr));
+	if (pud_none(pud))
+		goto out;
+	peek = UVMEM_PEEK_BUSY;
+	if (!pud_present(pud) || pud_leaf(pud))
+		goto out;
+	pmd = READ_ONCE(*pmd_offset(&pud, addr));
+	peek = UVMEM_PEEK_NO_TABLE;
+	if (pmd_none(pmd))
+		goto out;
+	if (!pmd_present(pmd)) {
+		peek = peek_leaf(softleaf_from_pmd(pmd));
+		goto out;
+	}
+	peek = UVMEM_PEEK_PRESENT;
+	if (pmd_leaf(pmd)) {
+		page = pmd_page(pmd);
+		if (folio_maybe_dma_pinned(page_folio(page)))
+			peek = UVMEM_PEEK_PINNED;
+		goto out;
+	}
+
+	pte = ptep_get_lockless(pte_offset_kernel(&pmd, addr));
+	if (pte_none(pte)) {
+		peek = UVMEM_PEEK_NONE;
+	} else if (!pte_present(pte)) {
+		peek = peek_leaf(softleaf_from_pte(pte));
+	} else if (is_zero_pfn(pte_pfn(pte))) {
+		peek = UVMEM_PEEK_NONE;
+	} else if (!pte_special(pte) && pfn_valid(pte_pfn(pte))) {
+		page = pte_page(pte);
+		if (folio_maybe_dma_pinned(page_folio(page)))
+			peek = UVMEM_PEEK_PINNED;
+	}
+out:
+	local_irq_restore(flags);
+	return peek;
+}
+
+/* Bring back from swap what @retry asks for; others' device pages are let be. */
+static void batch_populate(struct uvmem_batch *b, const unsigned long *retry)
+{
+	struct mm_struct *mm = b->vm->mm;
+	unsigned int i;
+
+	mmap_assert_locked(mm);
+	for_each_set_bit(i, retry, b->nr) {
+		unsigned long addr = b->hva + ((unsigned long)i << PAGE_SHIFT);
+		bool unlocked = false;
+
+		if (uvmem_peek(mm, addr) == UVMEM_PEEK_SWAP)
+			fixup_user_fault(mm, addr, 0, &unlocked);
+	}
+}
+
+/* Move the batch, with retries. b->nr may shrink to what the VMA has. -EINTR: fatal signal. */
+static int batch_run(struct uvmem_batch *b, unsigned int need)
+{
+	struct mm_struct *mm = b->vm->mm;
+	DECLARE_BITMAP(retry, UVMEM_BATCH);
+	unsigned int try;
+
+	bitmap_fill(b->todo, b->nr);
+	if (batch_is_in(b))
+		uvmem_batch_in_prepare(b, need);
+	else
+		uvmem_batch_out_prepare(b, need);
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+
+	for (try = 1; ; try++) {
+		unsigned long *again = try < UVMEM_MOVE_RETRIES ? retry : NULL;
+
+		/* fixup_user_fault() may have let go of mmap_lock: look anew each time. */
+		b->vma = vma_lookup(mm, b->hva);
+		if (!b->vma || !uvmem_vma_fits(b->vma)) {
+			unsigned int nr = bitmap_weight(b->todo, b->nr);
+
+			/* Nothing can be behind these: only the state to change. */
+			if (!batch_is_in(b) && b->purpose != UVMEM_TO_SEALED) {
+				uvmem_batch_mark(b);
+				nr = bitmap_weight(b->todo, b->nr);
+				uvmem_batch_unmark(b);
+			}
+			uvmem_batch_skip(b, UVMEM_REASON_NOT_ANON, nr);
+			break;
+		}
+		b->nr = min(b->nr, (b->vma->vm_end - b->hva) >> PAGE_SHIFT);
+
+		bitmap_zero(retry, UVMEM_BATCH);
+		if (batch_is_in(b))
+			uvmem_batch_in(b, again);
+		else
+			uvmem_batch_out(b, again);
+		if (bitmap_empty(retry, b->nr) || fatal_signal_pending(current))
+			break;
+
+		atomic64_inc(&b->vm->stats.retries);
+		bitmap_copy(b->todo, retry, b->nr);
+		if (batch_is_in(b)) {
+			batch_populate(b, retry);
+		} else {
+			/* A reference or lock that goes away by itself. */
+			mmap_read_unlock(mm);
+			cond_resched();
+			if (mmap_read_lock_killable(mm))
+				return -EINTR;
+		}
+	}
+	mmap_read_unlock(mm);
+	return 0;
+}
+
+/* ---- ranges ---------------------------------------------------------------------------- */
+
+static struct kvm_memory_slot *user_slot(struct kvm *kvm, gfn_t gfn)
+{
+	struct kvm_memory_slot *slot = gfn_to_memslot(kvm, gfn);
+
+	if (!slot || slot->id >= KVM_USER_MEM_SLOTS || (slot->flags & KVM_MEMSLOT_INVALID))
+		return NULL;
+	return slot;
+}
+
+bool uvmem_next_slot_range(struct uvmem_vm *vm, gfn_t gfn, gfn_t *ret_gfn, u64 *ret_nr)
+{
+	struct kvm_memslot_iter iter;
+	bool found = false;
+	int idx;
+
+	if (gfn >= UVMEM_MAX_GFN)
+		return false;
+	idx = srcu_read_lock(&vm->kvm->srcu);
+	kvm_for_each_memslot_in_gfn_range(&iter, kvm_memslots(vm->kvm), gfn, UVMEM_MAX_GFN) {
+		struct kvm_memory_slot *slot = iter.slot;
+
+		if (slot->id >= KVM_USER_MEM_SLOTS || (slot->flags & KVM_MEMSLOT_INVALID))
+			continue;
+		*ret_gfn = max(gfn, slot->base_gfn);
+		*ret_nr = slot->base_gfn + slot->npages - *ret_gfn;
+		found = true;
+		break;
+	}
+	srcu_read_unlock(&vm->kvm->srcu, idx);
+	return found;
+}
+
+bool uvmem_range_in_slots(struct uvmem_vm *vm, gfn_t gfn, u64 nr)
+{
+	bool ret = uvmem_range_valid(gfn, nr);
+	int idx;
+
+	idx = srcu_read_lock(&vm->kvm->srcu);
+	while (ret && nr) {
+		struct kvm_memory_slot *slot = user_slot(vm->kvm, gfn);
+		u64 n;
+
+		ret = slot && !(slot->flags & KVM_MEM_READONLY);
+		if (!ret)
+			break;
+		n = min(nr, slot->base_gfn + slot->npages - gfn);
+		gfn += n;
+		nr -= n;
+	}
+	srcu_read_unlock(&vm->kvm->srcu, idx);
+	return ret;
+}
+
+/*
+ * A whole chunk that is all alike and has nothing behind it: one word to change.
+ * 0: done; -EAGAIN: it is not like that, go the long way; -EINTR.
+ */
+static int move_uniform(struct uvmem_vm *vm, gfn_t gfn, unsigned long hva, u64 ent,
+			enum uvmem_purpose purpose)
+{
+	u64 index = uvmem_chunk_index(gfn), marked = ent | UVMEM_ENT_TRANSIT;
+	struct vm_area_struct *vma;
+	bool empty;
+	int to;
+
+	to = uvmem_page_next(uvmem_ent_state(ent),
+			     purpose == UVMEM_TO_SECURE ? UVMEM_EV_SECURE_EMPTY :
+			     purpose == UVMEM_TO_SHARED ? UVMEM_EV_SHARE : UVMEM_EV_ABORT);
+	if (to < 0 || (ent & UVMEM_ENT_TRANSIT))
+		return -EAGAIN;
+	if (purpose != UVMEM_TO_SECURE)
+		return uvmem_uniform_change(vm, index, ent,
+					    uvmem_ent_make(ent, to, 0, 0)) ? 0 : -EAGAIN;
+
+	if (mmap_read_lock_killable(vm->mm))
+		return -EINTR;
+	if (!uvmem_uniform_change(vm, index, ent, marked)) {
+		mmap_read_unlock(vm->mm);
+		return -EAGAIN;
+	}
+	/*
+	 * The mark keeps guest faults out, so what is empty now stays empty for
+	 * the guest; what the VMM puts there from here on is ignored. No table
+	 * means no KVM mapping either: nothing to zap.
+	 */
+	vma = vma_lookup(vm->mm, hva);
+	empty = vma && uvmem_vma_fits(vma) && vma->vm_end - hva >= PMD_SIZE &&
+		uvmem_peek(vm->mm, hva) == UVMEM_PEEK_NO_TABLE &&
+		uvmem_peek(vm->mm, hva + PMD_SIZE - 1) == UVMEM_PEEK_NO_TABLE;
+	uvmem_uniform_change(vm, index, marked,
+			     empty ? uvmem_ent_make(ent, to, 0, 0) : ent);
+	mmap_read_unlock(vm->mm);
+	uvmem_transit_wake(vm, gfn);
+	return empty ? 0 : -EAGAIN;
+}
+
+/*
+ * Is there anything for the batch to do in the chunk, and how many pages may
+ * need a new place? Saves marks and locks when a range is gone through again.
+ */
+static bool batch_has_work(const struct uvmem_batch *b, unsigned int *ret_need)
+{
+	unsigned int i, need = 0;
+	bool work = false;
+
+	for (i = 0; i < b->nr; i++) {
+		u64 ent = READ_ONCE(b->chunk->ent[b->off + i]);
+		enum uvmem_reason reason;
+
+		if ((ent & UVMEM_ENT_TRANSIT) || batch_wants(b, ent, &reason)) {
+			work = true;
+			need++;
+		} else if (reason != UVMEM_REASON_STATE) {
+			work = true;	/* to be counted */
+		} else if (b->purpose == UVMEM_TO_SHARED) {
+			work |= uvmem_page_next(uvmem_ent_state(ent), UVMEM_EV_SHARE) >= 0;
+		} else if (b->purpose == UVMEM_TO_NORMAL) {
+			work |= uvmem_page_next(uvmem_ent_state(ent), UVMEM_EV_ABORT) >= 0;
+		}
+	}
+	*ret_need = need;
+	return work;
+}
+
+/* One step of a range: at most to the end of a chunk or of a hole. > 0: pages dealt with. */
+static s64 move_step(struct uvmem_batch *b, gfn_t gfn, u64 nr)
+{
+	struct uvmem_vm *vm = b->vm;
+	struct kvm_memory_slot *slot = user_slot(vm->kvm, gfn);
+	struct uvmem_chunk *chunk;
+	unsigned int need;
+	gfn_t next = 0;
+	u64 uniform, unused;
+	int ret;
+
+	if (!slot) {
+		if (uvmem_next_slot_range(vm, gfn, &next, &unused) && next > gfn)
+			nr = min(nr, next - gfn);
+		else if (next == gfn)
+			nr = 1;		/* a slot that is just being removed */
+		uvmem_batch_skip(b, UVMEM_REASON_STATE, nr);
+		return nr;
+	}
+	nr = min3(nr, slot->base_gfn + slot->npages - gfn,
+		  (u64)(UVMEM_CHUNK_PAGES - uvmem_chunk_offset(gfn)));
+	if (slot->flags & KVM_MEM_READONLY) {
+		uvmem_batch_skip(b, UVMEM_REASON_NOT_ANON, nr);
+		return nr;
+	}
+
+	b->gfn = gfn;
+	b->off = uvmem_chunk_offset(gfn);
+	b->nr = nr;
+	b->hva = __gfn_to_hva_memslot(slot, gfn);
+
+	chunk = uvmem_chunk_peek(vm, gfn, &uniform);
+	if (!chunk && b->purpose != UVMEM_TO_FRAME && b->purpose != UVMEM_TO_SEALED &&
+	    nr == UVMEM_CHUNK_PAGES) {
+		ret = move_uniform(vm, gfn, b->hva, uniform, b->purpose);
+		if (!ret)
+			b->move->moved += nr;
+		if (ret != -EAGAIN)
+			return ret ?: (s64)nr;
+	}
+	if (!chunk) {
+		chunk = uvmem_chunk_get(vm, gfn);
+		if (IS_ERR(chunk))
+			return PTR_ERR(chunk);
+	}
+	b->chunk = chunk;
+	if (!batch_has_work(b, &need)) {
+		uvmem_batch_skip(b, UVMEM_REASON_STATE, nr);
+		return nr;
+	}
+
+	ret = batch_run(b, need);
+	return ret ?: (s64)b->nr;
+}
+
+static s64 move_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, enum uvmem_purpose purpose,
+		      struct uvmem_move *move)
+{
+	struct uvmem_batch *b;
+	s64 done = 0, step = 0;
+	int idx;
+
+	if (!uvmem_range_valid(gfn, nr))
+		return -EINVAL;
+	b = uvmem_batch_alloc(vm, min(nr, UVMEM_BATCH));
+	if (!b)
+		return -ENOMEM;
+	b->purpose = purpose;
+	b->zero = move->zero;
+	b->move = move;
+
+	while (done < nr) {
+		if (READ_ONCE(vm->ended)) {
+			step = -ESRCH;
+			break;
+		}
+		if (done && (signal_pending(current) || need_resched()))
+			break;
+		idx = srcu_read_lock(&vm->kvm->srcu);
+		step = move_step(b, gfn + done, nr - done);
+		srcu_read_unlock(&vm->kvm->srcu, idx);
+		if (step < 0)
+			break;
+		done += step;
+	}
+	uvmem_batch_free(b);
+	return done ?: step;
+}
+
+s64 uvmem_secure_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move)
+{
+	return move_range(vm, gfn, nr, UVMEM_TO_SECURE, move);
+}
+
+s64 uvmem_page_in_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move)
+{
+	return move_range(vm, gfn, nr, UVMEM_TO_FRAME, move);
+}
+
+s64 uvmem_page_out_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move)
+{
+	return move_range(vm, gfn, nr, UVMEM_TO_SEALED, move);
+}
+
+/* In plaintext again; what is sealed has to be unsealed first. */
+static s64 give_back_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, enum uvmem_purpose purpose,
+			   struct uvmem_move *move)
+{
+	struct uvmem_move in = { .cause = move->cause };
+	unsigned int i;
+	s64 done;
+
+	done = move_range(vm, gfn, nr, UVMEM_TO_FRAME, &in);
+	if (done < 0)
+		return done;
+	for (i = 0; i < UVMEM_NR_REASONS; i++)
+		if (i != UVMEM_REASON_STATE)
+			move->skipped[i] += in.skipped[i];
+	if (in.err && !move->err)
+		move->err = in.err;
+	return move_range(vm, gfn, done, purpose, move);
+}
+
+s64 uvmem_share_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move)
+{
+	return give_back_range(vm, gfn, nr, UVMEM_TO_SHARED, move);
+}
+
+s64 uvmem_abort_all(struct uvmem_vm *vm)
+{
+	struct uvmem_move move = { .cause = UVMEM_CAUSE_HYPERCALL };
+	gfn_t gfn = 0;
+	u64 nr;
+
+	while (uvmem_next_slot_range(vm, gfn, &gfn, &nr)) {
+		s64 done = give_back_range(vm, gfn, nr, UVMEM_TO_NORMAL, &move);
+		unsigned int i;
+
+		if (done < 0)
+			return done;
+		for (i = 0; i < UVMEM_NR_REASONS; i++)
+			if (i != UVMEM_REASON_STATE && i != UVMEM_REASON_NOT_ANON && move.skipped[i])
+				return -EBUSY;
+		if (done < nr)
+			return -EAGAIN;
+		gfn += done;
+	}
+	return 0;
+}
+
+/* ---- one page, for an access -------------------------------------------------------------- */
+
+/*
+ * Frames have run out: take some of the VM's own, round robin over its memory.
+ * True if it is worth another try.
+ */
+static bool reclaim_own(struct uvmem_vm *vm)
+{
+	struct uvmem_move move = { .cause = UVMEM_CAUSE_RECLAIM, .nowait = true };
+	unsigned int steps;
+
+	/* Each step looks at one chunk; the whole memory at most once. */
+	for (steps = 0; steps <= atomic_long_read(&vm->registered) / UVMEM_CHUNK_PAGES + 2; steps++) {
+		gfn_t gfn = READ_ONCE(vm->reclaim_hand);
+		u64 nr;
+
+		if (!uvmem_next_slot_range(vm, gfn, &gfn, &nr)) {
+			WRITE_ONCE(vm->reclaim_hand, 0);
+			continue;
+		}
+		nr = min3(nr, (u64)uvmem_range_in_chunk(gfn, nr), (u64)UVMEM_RECLAIM_STEP);
+		WRITE_ONCE(vm->reclaim_hand, gfn + nr);
+		if (uvmem_page_out_range(vm, gfn, nr, &move) < 0)
+			return false;
+		if (move.moved || fatal_signal_pending(current))
+			return true;
+	}
+	return false;
+}
+
+int uvmem_page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause)
+{
+	struct uvmem_move move = { .cause = cause };
+	unsigned int try;
+
+	for (try = 0; try < UVMEM_MOVE_RETRIES; try++) {
+		struct uvmem_batch_one one;
+		struct kvm_memory_slot *slot;
+		u64 ent = uvmem_gfn_read(vm, gfn);
+		int ret;
+
+		if (uvmem_vm_stopped(vm))
+			return -EAGAIN;
+		if (ent & UVMEM_ENT_TRANSIT)
+			return uvmem_transit_wait(vm, gfn) ? -EAGAIN : 0;
+		switch (uvmem_ent_state(ent)) {
+		case UVMEM_PAGE_ABSENT:
+		case UVMEM_PAGE_OUT:
+		case UVMEM_PAGE_ZERO:
+			break;
+		case UVMEM_PAGE_LOST:
+			uvmem_vm_stop(vm, UVMEM_STOP_LOST, gfn);
+			return -EAGAIN;
+		default:
+			return 0;
+		}
+
+		slot = user_slot(vm->kvm, gfn);
+		if (!slot)
+			return -EAGAIN;
+		uvmem_batch_init_one(&one, vm);
+		one.b.purpose = UVMEM_TO_FRAME;
+		one.b.fill = true;
+		one.b.move = &move;
+		one.b.gfn = gfn;
+		one.b.off = uvmem_chunk_offset(gfn);
+		one.b.nr = 1;
+		one.b.hva = __gfn_to_hva_memslot(slot, gfn);
+		one.b.chunk = uvmem_chunk_get(vm, gfn);
+		if (IS_ERR(one.b.chunk))
+			return PTR_ERR(one.b.chunk) == -ENOMEM ? -ENOMEM : -EAGAIN;
+
+		memset(move.skipped, 0, sizeof(move.skipped));
+		ret = batch_run(&one.b, 1);
+		uvmem_batch_release_one(&one);
+		if (ret)
+			return -EAGAIN;
+		if (move.moved)
+			return 0;
+		if (move.skipped[UVMEM_REASON_NOT_ANON]) {
+			uvmem_vm_stop(vm, UVMEM_STOP_NOT_ANON, gfn);
+			return -EAGAIN;
+		}
+		if ((move.skipped[UVMEM_REASON_NO_FRAME] || move.skipped[UVMEM_REASON_NO_MEMORY]) &&
+		    !reclaim_own(vm)) {
+			uvmem_vm_stop(vm, UVMEM_STOP_NO_MEMORY, gfn);
+			return -EAGAIN;
+		}
+	}
+	return -EAGAIN;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * move.h - one batch of pages on its way in or out
+ *
+ * A batch lies in one chunk of the gfn table, one memslot and one VMA. Its life:
+ *
+ *	prepare		take frames, handles or pages, and room for seals (may sleep,
+ *			may enter reclaim)
+ *	mark		set the transit marks of the pages that the purpose fits
+ *	migrate_vma_setup, fill the destinations, migrate_vma_pages
+ *	commit		change the state of the pages that really moved
+ *	migrate_vma_finalize
+ *	unmark		clear the marks, wake those who wait
+ *
+ * Between mark and unmark nothing allocates memory in a way that can enter
+ * reclaim: reclaim may want the very folios that are locked here.
+ */
+#ifndef UVMEM_MOVE_H
+#define UVMEM_MOVE_H
+
+#include <linux/bitmap.h>
+#include <linux/migrate.h>
+#include "uvmem.h"
+
+/* What a batch is for; the event that it commits follows from this and from the page's state. */
+enum uvmem_purpose {
+	/* in */
+	UVMEM_TO_SECURE,	/* NORMAL, SHARED -> IN, or ABSENT where nothing is behind them */
+	UVMEM_TO_FRAME,		/* OUT -> IN, and ABSENT, ZERO -> IN if .fill */
+	/* out */
+	UVMEM_TO_SEALED,	/* IN -> OUT or ZERO */
+	UVMEM_TO_SEALED_TOUCH,	/* IN, ZERO -> OUT: the host wants to see something */
+	UVMEM_TO_SHARED,	/* IN, ZERO -> SHARED */
+	UVMEM_TO_NORMAL,	/* IN, ZERO -> NORMAL: the VM did not become secure */
+};
+
+struct uvmem_batch {
+	struct uvmem_vm *vm;
+	struct uvmem_chunk *chunk;
+	struct vm_area_struct *vma;
+	enum uvmem_purpose purpose;
+	bool fill;
+	bool zero;			/* the content is not kept */
+	struct uvmem_move *move;
+	gfn_t gfn;			/* first */
+	unsigned int off;		/* of gfn in chunk */
+	unsigned int nr;
+	unsigned long hva;		/* of gfn */
+	struct page *fault_page;	/* host touch: locked by the fault */
+	int nid;
+
+	unsigned int room;		/* size of the arrays */
+	unsigned long *src, *dst;
+	struct page **frames;		/* stack of spare frames (in) */
+	struct page **pages;		/* stack of spare handles (in) or normal pages (out) */
+	unsigned int nr_frames, nr_pages;
+	enum uvmem_reason short_of;	/* why the stacks are not full */
+	struct page **frame_of;		/* in: frame that goes with dst[i] */
+	struct uvmem_seal *seals;	/* out: seals of dst[], until the commit */
+	unsigned long *todo;		/* bitmap: marked by us */
+	u64 start_ns;
+};
+
+/* A batch of one page, for the stack. */
+struct uvmem_batch_one {
+	struct uvmem_batch b;
+	unsigned long room[10];
+};
+
+/* move.c */
+void uvmem_batch_init_one(struct uvmem_batch_one *one, struct uvmem_vm *vm);
+void uvmem_batch_release_one(struct uvmem_batch_one *one);
+/* Jiffies until the page has been resident for the minimum; <= 0: it has. */
+long uvmem_residency_left(u64 ent);
+struct uvmem_batch *uvmem_batch_alloc(struct uvmem_vm *vm, unsigned int room);
+void uvmem_batch_free(struct uvmem_batch *b);
+void uvmem_batch_drop_spares(struct uvmem_batch *b);
+unsigned int uvmem_batch_mark(struct uvmem_batch *b);
+void uvmem_batch_unmark(struct uvmem_batch *b);
+void uvmem_batch_unmark_one(struct uvmem_batch *b, unsigned int i);
+void uvmem_batch_skip(struct uvmem_batch *b, enum uvmem_reason reason, u64 nr);
+void uvmem_batch_account(struct uvmem_batch *b, bool in, unsigned int moved);
+
+/* What the VMM's page table has at an address. */
+enum uvmem_peek {
+	UVMEM_PEEK_NONE,		/* nothing, or the zero page */
+	UVMEM_PEEK_NO_TABLE,		/* nothing in the whole 2 MiB around it */
+	UVMEM_PEEK_PRESENT,
+	UVMEM_PEEK_PINNED,		/* present, and somebody has a pin */
+	UVMEM_PEEK_SWAP,
+	UVMEM_PEEK_HANDLE,		/* a device-private page of ours */
+	UVMEM_PEEK_FOREIGN,		/* one of somebody else */
+	UVMEM_PEEK_BUSY,		/* under migration and the like */
+};
+enum uvmem_peek uvmem_peek(struct mm_struct *mm, unsigned long addr);
+/* Can memory behind @vma be secure? */
+bool uvmem_vma_fits(struct vm_area_struct *vma);
+
+/*
+ * movein.c, moveout.c. Prepare: spares for @need pages, or as many as there are; sleeps,
+ * before mmap_lock is taken where that is possible. Then move what can be moved of the batch; mmap_lock held for
+ * read throughout. Return the number of pages that moved. Pages that were not are
+ * counted by reason, except those listed in @retry (a bitmap, may be NULL), which
+ * are worth another try once the caller has faulted them in.
+ */
+void uvmem_batch_in_prepare(struct uvmem_batch *b, unsigned int need);
+void uvmem_batch_out_prepare(struct uvmem_batch *b, unsigned int need);
+unsigned int uvmem_batch_in(struct uvmem_batch *b, unsigned long *retry);
+unsigned int uvmem_batch_out(struct uvmem_batch *b, unsigned long *retry);
+
+#endif

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * movein.c - pages on their way into secure frames
+ *
+ * What comes in is plaintext of a page that becomes secure, ciphertext that is
+ * copied into the frame first and verified there (the VMM has no second look at
+ * it), or nothing (a page that reads as zero). The device-private handle takes
+ * the place of the VMM's page; the state is committed only for pages whose
+ * handle really did.
+ */
+#include <linux/highmem.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+
+#include "move.h"
+#include "trace.h"
+
+void uvmem_batch_in_prepare(struct uvmem_batch *b, unsigned int need)
+{
+	/* Growing the range of handles is slow work: not one handle at a time. */
+	if (b->nr_pages < need && uvmem_handle_reserve(need - b->nr_pages, b->nid))
+		b->short_of = UVMEM_REASON_NO_MEMORY;
+
+	while (b->nr_frames < need) {
+		struct page *frame = uvmem_frame_alloc(b->vm, GFP_KERNEL_ACCOUNT, b->nid,
+						       &b->short_of);
+
+		if (!frame)
+			break;
+		b->frames[b->nr_frames++] = frame;
+	}
+	while (b->nr_pages < b->nr_frames) {
+		struct page *handle = uvmem_handle_alloc(GFP_KERNEL, b->nid);
+
+		if (!handle) {
+			b->short_of = UVMEM_REASON_NO_MEMORY;
+			break;
+		}
+		b->pages[b->nr_pages++] = handle;
+	}
+}
+
+static bool same_byte(const struct uvmem_batch *b, unsigned int i)
+{
+	return uvmem_ent_state(b->chunk->ent[b->off + i]) == UVMEM_PAGE_ZERO;
+}
+
+/* A same-filled page has its handle already: all it needs is a frame. */
+static unsigned int in_fill_zero(struct uvmem_batch *b)
+{
+	unsigned int i, moved = 0;
+
+	for_each_set_bit(i, b->todo, b->nr) {
+		unsigned int off = b->off + i;
+		struct page *frame, *handle;
+		u64 ent;
+
+		if (!same_byte(b, i))
+			continue;
+		if (!b->nr_frames) {
+			uvmem_batch_skip(b, b->short_of, 1);
+			uvmem_batch_unmark_one(b, i);
+			continue;
+		}
+		frame = b->frames[--b->nr_frames];
+		spin_lock(&b->chunk->lock);
+		ent = b->chunk->ent[off];
+		if (uvmem_ent_state(ent) == UVMEM_PAGE_ZERO) {
+			handle = pfn_to_page(uvmem_ent_payload(ent));
+			memset(page_address(frame), uvmem_ent_stamp(ent) & 0xff, PAGE_SIZE);
+			set_page_private(frame, page_to_pfn(handle));
+			uvmem_page_event(b->chunk, off, UVMEM_EV_FILL, (u16)jiffies,
+					 page_to_pfn(frame));
+			frame = NULL;
+			moved++;
+		}
+		spin_unlock(&b->chunk->lock);
+		if (frame)	/* the host dropped the handle just now */
+			b->frames[b->nr_frames++] = frame;
+		uvmem_batch_unmark_one(b, i);
+	}
+	return moved;
+}
+
+/*
+ * Content for @frame of page @i, whose VMM page is @page (NULL: none). 0: good;
+ * 1: there is nothing to move; -errno: must not move.
+ */
+static int in_content(struct uvmem_batch *b, unsigned int i, struct page *page,
+		      struct page *frame)
+{
+	unsigned int off = b->off + i;
+	gfn_t gfn = b->gfn + i;
+	int ret;
+
+	switch (uvmem_ent_state(READ_ONCE(b->chunk->ent[off]))) {
+	case UVMEM_PAGE_NORMAL:
+	case UVMEM_PAGE_SHARED:
+		if (!page)
+			return 1;
+		if (b->zero)
+			clear_highpage(frame);
+		else
+			copy_highpage(frame, page);
+		return 0;
+	case UVMEM_PAGE_ABSENT:
+		/* Whatever the VMM put there is not the guest's. */
+		clear_highpage(frame);
+		return 0;
+	case UVMEM_PAGE_OUT:
+		if (!page) {
+			uvmem_vm_stop(b->vm, UVMEM_STOP_MISSING, gfn);
+			return -ENODATA;
+		}
+		/* The only look at the VMM's page: what is verified is our copy. */
+		copy_highpage(frame, page);
+		ret = b->vm->uv->page_in(b->vm, gfn, frame, &b->chunk->seals[off]);
+		if (ret == -EBADMSG)
+			uvmem_vm_stop(b->vm, UVMEM_STOP_INTEGRITY, gfn);
+		return ret;
+	default:
+		return -EINVAL;
+	}
+}
+
+static enum uvmem_page_event in_event(enum uvmem_page_state state)
+{
+	switch (state) {
+	case UVMEM_PAGE_ABSENT:
+		return UVMEM_EV_FILL;
+	case UVMEM_PAGE_OUT:
+		return UVMEM_EV_UNSEAL;
+	default:
+		return UVMEM_EV_SECURE;
+	}
+}
+
+/* Nothing was behind these pages: no frame, the first touch makes one. */
+static unsigned int in_commit_empty(struct uvmem_batch *b, const unsigned long *empty)
+{
+	unsigned int i, nr = 0;
+
+	spin_lock(&b->chunk->lock);
+	for_each_set_bit(i, empty, b->nr)
+		if (!uvmem_page_event(b->chunk, b->off + i, UVMEM_EV_SECURE_EMPTY, 0, 0))
+			nr++;
+	spin_unlock(&b->chunk->lock);
+	return nr;
+}
+
+static unsigned int in_commit(struct uvmem_batch *b, struct page **frame_of,
+			      unsigned long *retry)
+{
+	unsigned int i, moved = 0;
+
+	for (i = 0; i < b->nr; i++) {
+		struct page *frame = frame_of[i], *handle;
+		unsigned int off = b->off + i;
+
+		if (!frame)
+			continue;
+		handle = migrate_pfn_to_page(b->dst[i]);
+		if (b->src[i] & MIGRATE_PFN_MIGRATE) {
+			u64 ent;
+
+			spin_lock(&b->chunk->lock);
+			ent = b->chunk->ent[off];
+			uvmem_page_event(b->chunk, off, in_event(uvmem_ent_state(ent)),
+					 (u16)jiffies, page_to_pfn(frame));
+			if (b->chunk->seals)
+				b->chunk->seals[off].version = 0;
+			spin_unlock(&b->chunk->lock);
+			moved++;
+		} else {
+			/* Never committed: finalize frees the handle, which must not say so to the table. */
+			WRITE_ONCE(handle->zone_device_data, NULL);
+			b->frames[b->nr_frames++] = frame;
+			if (retry)
+				__set_bit(i, retry);
+			else
+				uvmem_batch_skip(b, UVMEM_REASON_RACED, 1);
+		}
+	}
+	return moved;
+}
+
+/* Pages that migrate_vma could not have: why, or is it worth another try? */
+static void in_not_collected(struct uvmem_batch *b, const unsigned long *left,
+			     unsigned long *retry)
+{
+	unsigned int i;
+
+	for_each_set_bit(i, left, b->nr) {
+		if (retry) {
+			__set_bit(i, retry);
+			continue;
+		}
+		switch (uvmem_peek(b->vma->vm_mm, b->hva + ((unsigned long)i << PAGE_SHIFT))) {
+		case UVMEM_PEEK_PINNED:
+			uvmem_batch_skip(b, UVMEM_REASON_PINNED, 1);
+			break;
+		case UVMEM_PEEK_FOREIGN:
+			uvmem_batch_skip(b, UVMEM_REASON_FOREIGN, 1);
+			break;
+		default:
+			uvmem_batch_skip(b, UVMEM_REASON_BUSY, 1);
+			break;
+		}
+	}
+}
+
+unsigned int uvmem_batch_in(struct uvmem_batch *b, unsigned long *retry)
+{
+	struct migrate_vma args = {
+		.vma = b->vma,
+		.src = b->src,
+		.dst = b->dst,
+		.start = b->hva,
+		.end = b->hva + ((unsigned long)b->nr << PAGE_SHIFT),
+		.pgmap_owner = uvmem_pgmap_owner(),
+		.flags = MIGRATE_VMA_SELECT_SYSTEM,
+	};
+	DECLARE_BITMAP(empty, UVMEM_BATCH) = {};
+	DECLARE_BITMAP(left, UVMEM_BATCH) = {};
+	struct page **frame_of = b->frame_of;
+	unsigned int i, moved = 0, filled;
+	int ret;
+
+	mmap_assert_locked(b->vma->vm_mm);
+
+	b->start_ns = ktime_get_ns();
+	if (!uvmem_batch_mark(b))
+		return 0;
+
+	filled = in_fill_zero(b);
+	if (bitmap_empty(b->todo, b->nr))
+		goto out_account;
+
+	ret = migrate_vma_setup(&args);
+	if (ret) {
+		uvmem_batch_skip(b, UVMEM_REASON_NOT_ANON, bitmap_weight(b->todo, b->nr));
+		uvmem_batch_unmark(b);
+		goto out_account;
+	}
+
+	memset(frame_of, 0, b->nr * sizeof(*frame_of));
+	for_each_set_bit(i, b->todo, b->nr) {
+		struct page *page = migrate_pfn_to_page(b->src[i]);
+		struct page *frame, *handle;
+
+		if (!(b->src[i] & MIGRATE_PFN_MIGRATE)) {
+			__set_bit(i, left);
+			continue;
+		}
+		if (b->purpose == UVMEM_TO_SECURE && !page) {
+			__set_bit(i, empty);
+			continue;
+		}
+		if (!b->nr_frames || !b->nr_pages) {
+			uvmem_batch_skip(b, b->short_of, 1);
+			continue;
+		}
+		frame = b->frames[b->nr_frames - 1];
+		ret = in_content(b, i, page, frame);
+		if (ret) {
+			if (!b->move->err)
+				b->move->err = ret;
+			uvmem_batch_skip(b, UVMEM_REASON_STATE, 1);
+			continue;
+		}
+		b->nr_frames--;
+		handle = b->pages[--b->nr_pages];
+		uvmem_handle_activate(handle);
+		set_page_private(frame, page_to_pfn(handle));
+		/*
+		 * From migrate_vma_pages() on the host can see the handle (where
+		 * it fills a hole), so it must lead to its word by then; the
+		 * transit mark keeps a host touch waiting until the commit.
+		 */
+		WRITE_ONCE(handle->zone_device_data, &b->chunk->ent[b->off + i]);
+		frame_of[i] = frame;
+		b->dst[i] = migrate_pfn(page_to_pfn(handle));
+	}
+
+	migrate_vma_pages(&args);
+	moved = in_commit(b, frame_of, retry) + in_commit_empty(b, empty);
+	in_not_collected(b, left, retry);
+	migrate_vma_finalize(&args);
+	uvmem_batch_unmark(b);
+out_account:
+	moved += filled;
+	uvmem_batch_account(b, true, moved);
+	return moved;
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * moveout.c - pages on their way out of secure frames
+ *
+ * Sealing is prepare -> commit -> release: the ciphertext is made from the frame
+ * into a new page, the frame and its content stay until the VMM's page table
+ * really has that page, and only then the state changes and the frame goes. A
+ * move that fails in between has lost nothing but a number of the VM's counter.
+ *
+ * The guest's mapping goes before the content is read, by kvm_zap_gfn_range()
+ * here: the invalidation that migrate_vma_setup() makes would be too late for
+ * the same-filled scan, and does not come at all when the host touches the
+ * handle through another mapping than the memslot's (a fork's, a mremap()ed one).
+ */
+#include <linux/highmem.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+
+#include "move.h"
+#include "trace.h"
+
+static bool to_ciphertext(const struct uvmem_batch *b)
+{
+	return b->purpose == UVMEM_TO_SEALED || b->purpose == UVMEM_TO_SEALED_TOUCH;
+}
+
+static enum uvmem_page_event out_event(const struct uvmem_batch *b)
+{
+	switch (b->purpose) {
+	case UVMEM_TO_SHARED:
+		return UVMEM_EV_SHARE;
+	case UVMEM_TO_NORMAL:
+		return UVMEM_EV_ABORT;
+	default:
+		return UVMEM_EV_SEAL;
+	}
+}
+
+void uvmem_batch_out_prepare(struct uvmem_batch *b, unsigned int need)
+{
+	if (to_ciphertext(b) && uvmem_chunk_make_seals(b->chunk)) {
+		/* Nowhere to keep the seals: nothing can be sealed now. */
+		b->short_of = UVMEM_REASON_NO_MEMORY;
+		uvmem_batch_drop_spares(b);
+		return;
+	}
+	while (b->nr_pages < need) {
+		struct page *page = alloc_pages_node(b->nid, GFP_HIGHUSER_MOVABLE | __GFP_NOWARN, 0);
+
+		if (!page) {
+			b->short_of = UVMEM_REASON_NO_MEMORY;
+			break;
+		}
+		b->pages[b->nr_pages++] = page;
+	}
+}
+
+/* All bytes of the page alike? Then *@ret_byte is what they are. */
+static bool page_same_filled(struct page *page, u8 *ret_byte)
+{
+	const u64 *word = page_address(page);
+	u8 byte = (u8)word[0];
+
+	/* The ends first: most pages that differ do so there. */
+	if (word[0] != byte * 0x0101010101010101ULL ||
+	    word[PAGE_SIZE / sizeof(*word) - 1] != word[0])
+		return false;
+	if (memchr_inv(word, byte, PAGE_SIZE))
+		return false;
+	*ret_byte = byte;
+	return true;
+}
+
+/* Same-filled pages give up their frame on the spot; the handle stays. */
+static unsigned int out_same_filled(struct uvmem_batch *b)
+{
+	unsigned int i, moved = 0;
+
+	for_each_set_bit(i, b->todo, b->nr) {
+		unsigned int off = b->off + i;
+		struct page *frame;
+		u8 byte;
+
+		frame = pfn_to_page(uvmem_ent_payload(READ_ONCE(b->chunk->ent[off])));
+		if (!page_same_filled(frame, &byte))
+			continue;
+
+		spin_lock(&b->chunk->lock);
+		/* -EIO: the host dropped the handle meanwhile, the frame is not ours. */
+		if (uvmem_page_event(b->chunk, off, UVMEM_EV_SAME_FILLED, byte,
+				     page_private(frame)))
+			frame = NULL;
+		spin_unlock(&b->chunk->lock);
+
+		if (frame) {
+			uvmem_frame_free(b->vm, frame);
+			atomic64_inc(&b->vm->stats.same_filled);
+			moved++;
+		}
+		uvmem_batch_unmark_one(b, i);
+	}
+	return moved;
+}
+
+/* Fill @dst with what the VMM may see of page @i. */
+static int out_content(struct uvmem_batch *b, unsigned int i, struct page *dst,
+		       struct uvmem_seal *seal)
+{
+	u64 ent = READ_ONCE(b->chunk->ent[b->off + i]);
+	struct page *frame = dst;
+
+	if (uvmem_ent_state(ent) == UVMEM_PAGE_IN)
+		frame = pfn_to_page(uvmem_ent_payload(ent));
+	else if (uvmem_ent_state(ent) == UVMEM_PAGE_ZERO)
+		memset(page_address(dst), uvmem_ent_stamp(ent) & 0xff, PAGE_SIZE);
+	else
+		return -EIO;	/* dropped meanwhile */
+
+	if (to_ciphertext(b))
+		return b->vm->uv->page_out(b->vm, b->gfn + i, frame, dst, seal);
+	if (b->zero)
+		clear_highpage(dst);
+	else if (frame != dst)
+		copy_highpage(dst, frame);
+	return 0;
+}
+
+static void out_not_moved(struct uvmem_batch *b, unsigned int i, unsigned long *retry,
+			  enum uvmem_reason reason)
+{
+	if (retry)
+		__set_bit(i, retry);
+	else
+		uvmem_batch_skip(b, reason, 1);
+}
+
+static unsigned int out_commit(struct uvmem_batch *b, unsigned long *retry)
+{
+	unsigned int i, moved = 0;
+
+	for_each_set_bit(i, b->todo, b->nr) {
+		struct page *handle = migrate_pfn_to_page(b->src[i]), *frame = NULL;
+		unsigned int off = b->off + i;
+		u64 ent;
+
+		if (!b->dst[i])
+			continue;
+		if (!(b->src[i] & MIGRATE_PFN_MIGRATE)) {
+			out_not_moved(b, i, retry, UVMEM_REASON_RACED);
+			continue;
+		}
+
+		spin_lock(&b->chunk->lock);
+		ent = b->chunk->ent[off];
+		if (uvmem_ent_state(ent) == UVMEM_PAGE_IN)
+			frame = pfn_to_page(uvmem_ent_payload(ent));
+		if (to_ciphertext(b))
+			b->chunk->seals[off] = b->seals[i];
+		/* Under the lock: from here on the word has another meaning for uvmem_handle_dropped(). */
+		WRITE_ONCE(handle->zone_device_data, NULL);
+		uvmem_page_event(b->chunk, off, out_event(b), 0, 0);
+		spin_unlock(&b->chunk->lock);
+
+		if (frame)
+			uvmem_frame_free(b->vm, frame);
+		moved++;
+	}
+	return moved;
+}
+
+unsigned int uvmem_batch_out(struct uvmem_batch *b, unsigned long *retry)
+{
+	struct migrate_vma args = {
+		.vma = b->vma,
+		.src = b->src,
+		.dst = b->dst,
+		.start = b->hva,
+		.end = b->hva + ((unsigned long)b->nr << PAGE_SHIFT),
+		.pgmap_owner = uvmem_pgmap_owner(),
+		.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
+		.fault_page = b->fault_page,
+	};
+	unsigned int i, moved = 0;
+
+	mmap_assert_locked(b->vma->vm_mm);
+
+	b->start_ns = ktime_get_ns();
+	if (!uvmem_batch_mark(b))
+		return 0;
+
+	/*
+	 * The marks are set: a guest fault from now on waits, one that has the
+	 * frame already finds mmu_invalidate_seq changed.
+	 */
+	kvm_zap_gfn_range(b->vm->kvm, b->gfn, b->gfn + b->nr);
+
+	if (b->purpose == UVMEM_TO_SEALED)
+		moved += out_same_filled(b);
+	if (bitmap_empty(b->todo, b->nr))
+		goto out;
+	if (migrate_vma_setup(&args)) {
+		uvmem_batch_skip(b, UVMEM_REASON_NOT_ANON, bitmap_weight(b->todo, b->nr));
+		uvmem_batch_unmark(b);
+		goto out;
+	}
+
+	for_each_set_bit(i, b->todo, b->nr) {
+		struct page *handle = migrate_pfn_to_page(b->src[i]), *dst;
+		int ret;
+
+		if (!handle || !(b->src[i] & MIGRATE_PFN_MIGRATE)) {
+			out_not_moved(b, i, retry, UVMEM_REASON_BUSY);
+			continue;
+		}
+		/* The VMM may have moved handles about: take only the one of this gfn. */
+		if (READ_ONCE(handle->zone_device_data) != &b->chunk->ent[b->off + i]) {
+			uvmem_batch_skip(b, UVMEM_REASON_RACED, 1);
+			continue;
+		}
+		if (!b->nr_pages) {
+			uvmem_batch_skip(b, b->short_of, 1);
+			continue;
+		}
+		dst = b->pages[b->nr_pages - 1];
+		ret = out_content(b, i, dst, &b->seals[i]);
+		if (ret) {
+			if (!b->move->err)
+				b->move->err = ret;
+			uvmem_batch_skip(b, ret == -ENOMEM ? UVMEM_REASON_NO_MEMORY :
+					 UVMEM_REASON_RACED, 1);
+			/* It may hold plaintext: back to the stack only when overwritten. */
+			clear_highpage(dst);
+			continue;
+		}
+		b->nr_pages--;
+		lock_page(dst);
+		b->dst[i] = migrate_pfn(page_to_pfn(dst));
+	}
+
+	migrate_vma_pages(&args);
+	moved += out_commit(b, retry);
+	migrate_vma_finalize(&args);
+	uvmem_batch_unmark(b);
+out:
+	uvmem_batch_account(b, false, moved);
+	return moved;
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vm.c - armed VMs: their list, life cycle and end
+ *
+ * References
+ *	vm->users	keeps the structure: KVM's (until uvmem_vm_destroy()), one per
+ *			per-VM file. After the VM has ended its counters can
+ *			still be read.
+ *	vm->active	keeps vm->kvm and the gfn table: held while pages are moved on
+ *			behalf of somebody who holds no reference on the VM file
+ *			(host touch, ioctl, drop work). vCPUs and KVM's own calls
+ *			need none, KVM cannot go away under them.
+ *
+ * The end of a VM (uvmem_vm_destroy(), called by KVM when no vCPU, SPTE or memslot
+ * user is left)
+ *	a. vm->ended is set: long operations stop at their next page batch.
+ *	b. vm->active is dropped and its other holders are waited for: from here on
+ *	   nobody moves a page. A host touch that comes now waits for c.
+ *	c. Frames are scrubbed and freed, handles become husks (a touch gives a zero
+ *	   page), words are cleared. The host may still drop handles beside this;
+ *	   both sides take chunk->lock and look at the word.
+ *	d. The key is wiped. No page needs it any more.
+ */
+#include <linux/mm.h>
+#include <linux/pid.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include "uvmem.h"
+#include "trace.h"
+
+static DEFINE_MUTEX(vms_lock);
+static LIST_HEAD(vms);		/* ascending id */
+static u64 last_id;
+static u32 nr_vms;
+/* vms_lock protects the above */
+
+struct uvmem_vm *uvmem_vm_get(struct uvmem_vm *vm)
+{
+	refcount_inc(&vm->users);
+	return vm;
+}
+
+void uvmem_vm_put(struct uvmem_vm *vm)
+{
+	if (!refcount_dec_and_test(&vm->users))
+		return;
+	put_pid(vm->pid);
+	mmdrop(vm->mm);
+	kfree_rcu(vm, rcu);
+}
+
+struct uvmem_vm *uvmem_vm_find(u64 id)
+{
+	struct uvmem_vm *vm;
+
+	guard(mutex)(&vms_lock);
+	list_for_each_entry(vm, &vms, node)
+		if (vm->id == id)
+			return uvmem_vm_get(vm);
+	return NULL;
+}
+
+u32 uvmem_vm_list(u64 *ids, u32 nr)
+{
+	struct uvmem_vm *vm;
+	u32 i = 0;
+
+	guard(mutex)(&vms_lock);
+	list_for_each_entry(vm, &vms, node) {
+		if (i < nr)
+			ids[i] = vm->id;
+		i++;
+	}
+	return i;
+}
+
+u32 uvmem_vm_count(void)
+{
+	return READ_ONCE(nr_vms);
+}
+
+bool uvmem_vm_enter(struct uvmem_vm *vm)
+{
+	return atomic_inc_not_zero(&vm->active);
+}
+
+void uvmem_vm_leave(struct uvmem_vm *vm)
+{
+	if (atomic_dec_and_test(&vm->active))
+		wake_up_var(&vm->active);
+}
+
+int uvmem_vm_hold(struct uvmem_vm *vm)
+{
+	if (!uvmem_vm_enter(vm))
+		return -ESRCH;
+	if (!mmget_not_zero(vm->mm)) {
+		uvmem_vm_leave(vm);
+		return -ESRCH;
+	}
+	return 0;
+}
+
+void uvmem_vm_release(struct uvmem_vm *vm)
+{
+	/*
+	 * Leave first: if this is the last user of the mm, its exit must not
+	 * wait for us through the end of the VM.
+	 */
+	uvmem_vm_leave(vm);
+	mmput(vm->mm);
+}
+
+static void vm_drop_work(struct work_struct *work)
+{
+	uvmem_host_drop_work(container_of(work, struct uvmem_vm, drop_work));
+}
+
+int uvmem_vm_arm(struct kvm *kvm, u64 flags, u64 max_frames, const char *name,
+		 struct uvmem_vm **ret_vm)
+{
+	struct uvmem_vm *vm;
+	unsigned int i;
+	int ret;
+
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		return -ENOMEM;
+
+	refcount_set(&vm->users, 1);
+	atomic_set(&vm->active, 1);
+	vm->kvm = kvm;
+	mmgrab(kvm->mm);
+	vm->mm = kvm->mm;
+	vm->pid = get_task_pid(current, PIDTYPE_TGID);
+	vm->flags = flags;
+	vm->max_frames = max_frames;
+	strscpy(vm->name, name, sizeof(vm->name));
+	mutex_init(&vm->lock);
+	xa_init_flags(&vm->chunks, XA_FLAGS_ACCOUNT);
+	for (i = 0; i < UVMEM_WAITQUEUES; i++)
+		init_waitqueue_head(&vm->wq[i]);
+	spin_lock_init(&vm->drop_lock);
+	INIT_LIST_HEAD(&vm->dropped);
+	INIT_WORK(&vm->drop_work, vm_drop_work);
+	INIT_LIST_HEAD(&vm->node);
+	vm->uv = &uvmem_uv_software;
+	atomic_long_set(&vm->metadata, sizeof(*vm));
+
+	/*
+	 * The key exists from now on: the first page may be sealed as soon as
+	 * the guest says so, and a host that has none left fails here.
+	 */
+	ret = vm->uv->init(vm);
+	if (ret)
+		goto err_put;
+
+	mutex_lock(&vms_lock);
+	ret = kvm_uvmem_attach(kvm, vm);
+	if (!ret) {
+		vm->id = ++last_id;
+		list_add_tail(&vm->node, &vms);
+		WRITE_ONCE(nr_vms, nr_vms + 1);
+	}
+	mutex_unlock(&vms_lock);
+	if (ret)
+		goto err_terminate;
+
+	/* One reference is KVM's, the other the caller's. */
+	*ret_vm = uvmem_vm_get(vm);
+	uvmem_event_emit(UVMEM_EVENT_VM_ARMED, vm->id, pid_nr(vm->pid), 0);
+	return 0;
+
+err_terminate:
+	vm->uv->terminate(vm);
+err_put:
+	uvmem_vm_put(vm);
+	return ret;
+}
+
+/* One function changes the state of a VM. */
+static int vm_event(struct uvmem_vm *vm, enum uvmem_vm_event event)
+{
+	enum uvmem_vm_state old = vm->state;
+	int new = uvmem_vm_next(old, event);
+
+	lockdep_assert_held(&vm->lock);
+	if (new < 0)
+		return new;
+	WRITE_ONCE(vm->state, new);
+	trace_uvmem_vm_state(vm->id, old, event, new);
+	uvmem_event_emit(UVMEM_EVENT_VM_STATE, vm->id, old, new);
+	return 0;
+}
+
+/* kvm_uvmem_ops.destroy_vm: the lettered steps are explained above. */
+void uvmem_vm_destroy(struct kvm *kvm)
+{
+	struct uvmem_vm *vm = to_uvmem_vm(kvm);
+
+	/* a. */
+	WRITE_ONCE(vm->ended, true);
+	/* b. */
+	uvmem_vm_leave(vm);
+	wait_var_event(&vm->active, !atomic_read(&vm->active));
+	cancel_work_sync(&vm->drop_work);
+	uvmem_host_free_dropped(vm);
+	/* c. */
+	uvmem_gfn_destroy(vm);
+	/* A handle dropped while c. ran may have left its frame here. */
+	cancel_work_sync(&vm->drop_work);
+	uvmem_host_free_dropped(vm);
+	WARN_ON_ONCE(atomic_long_read(&vm->frames));
+
+	mutex_lock(&vm->lock);
+	vm_event(vm, UVMEM_VEV_TERMINATE);
+	vm->kvm = NULL;
+	/* d. */
+	vm->uv->terminate(vm);
+	mutex_unlock(&vm->lock);
+
+	mutex_lock(&vms_lock);
+	list_del_init(&vm->node);
+	WRITE_ONCE(nr_vms, nr_vms - 1);
+	mutex_unlock(&vms_lock);
+
+	uvmem_event_emit(UVMEM_EVENT_VM_ENDED, vm->id, 0, 0);
+	uvmem_pgmap_shrink();
+	uvmem_vm_put(vm);
+}
+
+void uvmem_vm_info(struct uvmem_vm *vm, struct uvmem_vm_info *info)
+{
+	unsigned int i;
+
+	info->state = READ_ONCE(vm->state);
+	info->id = vm->id;
+	info->pid = pid_vnr(vm->pid);
+	info->stop_reason = atomic_read_acquire(&vm->stop_reason);
+	info->stop_gpa = info->stop_reason ? vm->stop_gpa : 0;
+	info->flags = vm->flags;
+	info->max_frames = vm->max_frames;
+	info->frames = atomic_long_read(&vm->frames);
+	info->registered_pages = atomic_long_read(&vm->registered);
+	info->detached_pages = atomic_long_read(&vm->detached);
+	for (i = 0; i < UVMEM_PAGE_NR_STATES; i++)
+		info->pages[i] = atomic_long_read(&vm->pages[i]);
+	info->metadata_bytes = atomic_long_read(&vm->metadata);
+	strscpy(info->name, vm->name, sizeof(info->name));
+}
+
+void uvmem_vm_stop(struct uvmem_vm *vm, enum uvmem_stop_reason reason, gfn_t gfn)
+{
+	/* One stopper; the gpa is written before the reason is published. */
+	if (atomic_cmpxchg(&vm->stop_claimed, 0, 1))
+		return;
+	vm->stop_gpa = gfn_to_gpa(gfn);
+	/* Pairs with atomic_read_acquire() of those who report the gpa. */
+	atomic_set_release(&vm->stop_reason, reason);
+
+	trace_uvmem_stop(vm->id, reason, gfn);
+	pr_warn_ratelimited("VM %llu (%s, pid %d) stopped: %s at gpa 0x%llx\n",
+			    vm->id, vm->name, pid_nr(vm->pid),
+			    uvmem_stop_reason_name(reason), gfn_to_gpa(gfn));
+	uvmem_event_emit(UVMEM_EVENT_VM_STOPPED, vm->id, reason, gfn_to_gpa(gfn));
+	kvm_uvmem_stop(vm->kvm);
+}
+
+bool uvmem_vm_stopped(struct uvmem_vm *vm)
+{
+	return atomic_read(&vm->stop_claimed);
+}
+
+int uvmem_vm_init_start(struct uvmem_vm *vm)
+{
+	guard(mutex)(&vm->lock);
+	return vm_event(vm, UVMEM_VEV_INIT_START);
+}
+
+int uvmem_vm_init_done(struct uvmem_vm *vm)
+{
+	guard(mutex)(&vm->lock);
+	return vm_event(vm, UVMEM_VEV_INIT_DONE);
+}
+
+int uvmem_vm_init_abort(struct uvmem_vm *vm)
+{
+	s64 done;
+	int ret;
+
+	mutex_lock(&vm->lock);
+	ret = uvmem_vm_next(vm->state, UVMEM_VEV_INIT_ABORT);
+	mutex_unlock(&vm->lock);
+	if (ret < 0)
+		return ret;
+
+	done = uvmem_abort_all(vm);
+	if (done < 0)
+		return done;
+
+	guard(mutex)(&vm->lock);
+	return vm_event(vm, UVMEM_VEV_INIT_ABORT);
+}
