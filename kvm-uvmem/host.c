@@ -39,6 +39,16 @@ static u64 *handle_word(struct page *handle)
 	return word == UVMEM_HUSK ? NULL : word;
 }
 
+/* A huge handle comes apart: each part stands for the page that it always did. */
+void uvmem_handle_split(struct folio *head, struct folio *tail)
+{
+	u64 *word = handle_word(&head->page);
+
+	if (word)
+		word += folio_pfn(tail) - folio_pfn(head);
+	WRITE_ONCE(tail->page.zone_device_data, word);
+}
+
 /* ---- the last reference is gone ------------------------------------------------------ */
 
 void uvmem_handle_dropped(struct page *handle)

@@ -7,9 +7,10 @@
  * signal or a writer of mmap_lock ever waits for. What migrate_vma could not have
  * is faulted in (it may be on swap) and tried again, UVMEM_MOVE_RETRIES times.
  */
-#include <linux/leafops.h>
-#include <linux/memremap.h>
 #include <linux/mm.h>
+#include <linux/swap.h>
+#include <linux/leafops.h>		/* wants the two above */
+#include <linux/memremap.h>
 #include <linux/moduleparam.h>
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
@@ -488,10 +489,12 @@ static int move_uniform(struct uvmem_vm *vm, gfn_t gfn, unsigned long hva, u64 e
 		return -EAGAIN;
 	}
 	/*
-	 * The mark keeps guest faults out, so what is empty now stays empty for
-	 * the guest; what the VMM puts there from here on is ignored. No table
-	 * means no KVM mapping either: nothing to zap.
+	 * A guest fault that read the word before the mark may be about to map
+	 * what the VMM has: the zap makes it stale, or removes what it mapped,
+	 * and then the page is there to be seen. So what is empty after it stays
+	 * empty for the guest; what the VMM puts there later is ignored.
 	 */
+	kvm_zap_gfn_range(vm->kvm, gfn, gfn + UVMEM_CHUNK_PAGES);
 	vma = vma_lookup(vm->mm, hva);
 	empty = vma && uvmem_vma_fits(vma) && vma->vm_end - hva >= PMD_SIZE &&
 		uvmem_peek(vm->mm, hva) == UVMEM_PEEK_NO_TABLE &&

@@ -232,6 +232,19 @@ void uvmem_vm_destroy(struct kvm *kvm)
 	uvmem_vm_put(vm);
 }
 
+void uvmem_vm_totals(u64 *ret_seals, u64 *ret_metadata)
+{
+	struct uvmem_vm *vm;
+
+	*ret_seals = 0;
+	*ret_metadata = 0;
+	guard(mutex)(&vms_lock);
+	list_for_each_entry(vm, &vms, node) {
+		*ret_seals += atomic_long_read(&vm->pages[UVMEM_PAGE_OUT]);
+		*ret_metadata += atomic_long_read(&vm->metadata);
+	}
+}
+
 void uvmem_vm_info(struct uvmem_vm *vm, struct uvmem_vm_info *info)
 {
 	unsigned int i;
@@ -252,6 +265,16 @@ void uvmem_vm_info(struct uvmem_vm *vm, struct uvmem_vm_info *info)
 	strscpy(info->name, vm->name, sizeof(info->name));
 }
 
+static const char *const stop_reason_names[] = {
+	[UVMEM_STOP_NONE]	= "none",
+	[UVMEM_STOP_INTEGRITY]	= "ciphertext is not genuine",
+	[UVMEM_STOP_MISSING]	= "ciphertext is missing",
+	[UVMEM_STOP_LOST]	= "the host dropped a secure page",
+	[UVMEM_STOP_NOT_ANON]	= "the VMM's memory cannot hold a secure page",
+	[UVMEM_STOP_NO_MEMORY]	= "no secure memory is left",
+};
+static_assert(ARRAY_SIZE(stop_reason_names) == UVMEM_NR_STOP_REASONS);
+
 void uvmem_vm_stop(struct uvmem_vm *vm, enum uvmem_stop_reason reason, gfn_t gfn)
 {
 	/* One stopper; the gpa is written before the reason is published. */
@@ -264,7 +287,7 @@ void uvmem_vm_stop(struct uvmem_vm *vm, enum uvmem_stop_reason reason, gfn_t gfn
 	trace_uvmem_stop(vm->id, reason, gfn);
 	pr_warn_ratelimited("VM %llu (%s, pid %d) stopped: %s at gpa 0x%llx\n",
 			    vm->id, vm->name, pid_nr(vm->pid),
-			    uvmem_stop_reason_name(reason), gfn_to_gpa(gfn));
+			    stop_reason_names[reason], gfn_to_gpa(gfn));
 	uvmem_event_emit(UVMEM_EVENT_VM_STOPPED, vm->id, reason, gfn_to_gpa(gfn));
 	kvm_uvmem_stop(vm->kvm);
 }
