@@ -6,9 +6,12 @@
 #define UVMEM_STATS_H
 
 #include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/minmax.h>
 #include <linux/kvm_uvmem.h>
 
-#define UVMEM_HIST_BUCKETS	32	/* bucket 0: 0 ns; bucket i: [2^(i-1), 2^i) ns; the last is open */
+/* Bucket 0: 0 ns; bucket i: [2^(i-1), 2^i) ns; the last one is open. */
+#define UVMEM_HIST_BUCKETS	32
 
 struct uvmem_stats {
 	/* pages moved, by enum uvmem_cause */
@@ -27,5 +30,11 @@ struct uvmem_stats {
 	atomic64_t transit_waits;
 	atomic64_t dropped;			/* secure pages lost to the host */
 };
+
+/* Count @ns in a histogram of UVMEM_HIST_BUCKETS. */
+static inline void uvmem_hist_add(atomic64_t *hist, u64 ns)
+{
+	atomic64_inc(&hist[min(fls64(ns), UVMEM_HIST_BUCKETS - 1)]);
+}
 
 #endif

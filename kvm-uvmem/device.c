@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * device.c - /dev/kvm-uvmem
+ *
+ * The uapi header is the specification. Each handler checks in this order and
+ * changes nothing before it is through: the caller's right to make the call at
+ * all (EPERM), the structure (EFAULT, EINVAL, E2BIG), reserved fields and flags
+ * (EINVAL), then what the fields name.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+
+#include "device.h"
+
+struct device_file {
+	struct uvmem_event_reader *events;
+	bool may_read;		/* CAP_SYS_ADMIN was seen at the first read or poll */
+};
+
+static_assert(sizeof(struct uvmem_info) == 56);
+static_assert(sizeof(struct uvmem_pool) == 120);
+static_assert(sizeof(struct uvmem_pool_limit) == 32);
+static_assert(sizeof(struct uvmem_arm) == 120);
+static_assert(sizeof(struct uvmem_vm_list) == 32);
+static_assert(sizeof(struct uvmem_open_vm) == 32);
+
+static long device_get_info(void __user *uargs)
+{
+	struct uvmem_info info;
+	int ret;
+
+	ret = uvmem_args_get(&info, sizeof(info), 56, uargs);
+	if (ret)
+		return ret;
+	if (!UVMEM_RESERVED_OK(&info))
+		return -EINVAL;
+
+	info = (struct uvmem_info) {
+		.size		 = info.size,
+		.api_version	 = UVMEM_API_VERSION,
+		.capabilities	 = UVMEM_CAP_PAGING | UVMEM_CAP_SAME_FILLED |
+				   UVMEM_CAP_EVENTS | UVMEM_CAP_STATS,
+		.page_size	 = PAGE_SIZE,
+		.max_range_pages = UVMEM_BATCH,
+	};
+	return uvmem_args_put(uargs, &info, sizeof(info));
+}
+
+static long device_get_pool(void __user *uargs)
+{
+	struct uvmem_pgmap_counts handles;
+	struct uvmem_pool pool;
+	u64 seals, metadata;
+	int ret;
+
+	ret = uvmem_args_get(&pool, sizeof(pool), 120, uargs);
+	if (ret)
+		return ret;
+	if (pool.pad || !UVMEM_RESERVED_OK(&pool))
+		return -EINVAL;
+
+	uvmem_pgmap_counts(&handles);
+	uvmem_vm_totals(&seals, &metadata);
+	pool = (struct uvmem_pool) {
+		.size		= pool.size,
+		.frames_limit	= uvmem_frame_limit(),
+		.frames_used	= uvmem_frame_used(),
+		.frames_peak	= uvmem_frame_peak(),
+		.handles_total	= handles.total,
+		.handles_used	= handles.used,
+		.handles_husk	= handles.husk,
+		.seals		= seals,
+		.metadata_bytes	= metadata + handles.bytes,
+		.vms		= uvmem_vm_count(),
+		.keys		= uvmem_uv_keys(),
+	};
+	return uvmem_args_put(uargs, &pool, sizeof(pool));
+}
+
+static long device_set_pool_limit(void __user *uargs)
+{
+	struct uvmem_pool_limit limit;
+	int ret;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	ret = uvmem_args_get(&limit, sizeof(limit), 32, uargs);
+	if (ret)
+		return ret;
+	if (limit.pad || !UVMEM_RESERVED_OK(&limit))
+		return -EINVAL;
+
+	return uvmem_frame_set_limit(limit.frames);
+}
+
+static long device_arm(void __user *uargs)
+{
+	struct uvmem_arm arm;
+	struct kvm *kvm;
+	int ret;
+
+	ret = uvmem_args_get(&arm, sizeof(arm), 120, uargs);
+	if (ret)
+		return ret;
+	if (!UVMEM_RESERVED_OK(&arm) || arm.flags & ~UVMEM_ARM_HOST_TOUCH_SIGBUS)
+		return -EINVAL;
+	if (strnlen(arm.name, sizeof(arm.name)) == sizeof(arm.name))
+		return -EINVAL;
+
+	/* Held until the end: keeps the VM as the file does. */
+	CLASS(fd, vm_fd)(arm.vm_fd);
+	if (fd_empty(vm_fd) || !file_is_kvm(fd_file(vm_fd)))
+		return -EBADF;
+	kvm = fd_file(vm_fd)->private_data;
+	if (kvm->mm != current->mm)
+		return -EPERM;
+
+	return uvmem_vmfd_arm(kvm, &arm);
+}
+
+static long device_list_vms(void __user *uargs)
+{
+	struct uvmem_vm_list list;
+	u64 *ids = NULL;
+	u32 nr, room;
+	int ret;
+
+	ret = uvmem_args_get(&list, sizeof(list), 32, uargs);
+	if (ret)
+		return ret;
+	if (!UVMEM_RESERVED_OK(&list))
+		return -EINVAL;
+
+	/* VMs may come and go: never more room than the caller has. */
+	room = min(list.nr, uvmem_vm_count());
+	if (room) {
+		ids = kvmalloc_array(room, sizeof(*ids), GFP_KERNEL_ACCOUNT);
+		if (!ids)
+			return -ENOMEM;
+	}
+
+	nr = uvmem_vm_list(ids, room);
+	if (nr > list.nr) {
+		ret = -ENOSPC;
+	} else {
+		/* One that came since is seen by the next call. */
+		nr = min(nr, room);
+		if (copy_to_user(u64_to_user_ptr(list.ids), ids, nr * sizeof(*ids)))
+			ret = -EFAULT;
+	}
+	kvfree(ids);
+
+	if (ret != -EFAULT &&
+	    put_user(nr, &((struct uvmem_vm_list __user *)uargs)->nr))
+		ret = -EFAULT;
+	return ret;
+}
+
+static long device_open_vm(void __user *uargs)
+{
+	struct uvmem_open_vm open;
+	struct uvmem_vm *vm;
+	int ret;
+
+	ret = uvmem_args_get(&open, sizeof(open), 32, uargs);
+	if (ret)
+		return ret;
+	if (open.pad || !UVMEM_RESERVED_OK(&open))
+		return -EINVAL;
+
+	vm = uvmem_vm_find(open.id);
+	if (!vm)
+		return -ENOENT;
+	ret = uvmem_may_control(vm) ? uvmem_vmfd_open(vm) : -EPERM;
+	uvmem_vm_put(vm);
+	return ret;
+}
+
+static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *uargs = (void __user *)arg;
+
+	switch (UVMEM_IOCTL(cmd)) {
+	case UVMEM_IOCTL(UVMEM_GET_INFO):
+		return device_get_info(uargs);
+	case UVMEM_IOCTL(UVMEM_GET_POOL):
+		return device_get_pool(uargs);
+	case UVMEM_IOCTL(UVMEM_SET_POOL_LIMIT):
+		return device_set_pool_limit(uargs);
+	case UVMEM_IOCTL(UVMEM_ARM):
+		return device_arm(uargs);
+	case UVMEM_IOCTL(UVMEM_LIST_VMS):
+		return device_list_vms(uargs);
+	case UVMEM_IOCTL(UVMEM_OPEN_VM):
+		return device_open_vm(uargs);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static bool device_may_read(struct device_file *df)
+{
+	if (READ_ONCE(df->may_read))
+		return true;
+	if (!capable(CAP_SYS_ADMIN))
+		return false;
+	WRITE_ONCE(df->may_read, true);
+	return true;
+}
+
+static ssize_t device_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
+{
+	struct device_file *df = file->private_data;
+
+	if (!device_may_read(df))
+		return -EPERM;
+	return uvmem_event_read(df->events, buf, len, file->f_flags & O_NONBLOCK);
+}
+
+static __poll_t device_poll(struct file *file, struct poll_table_struct *wait)
+{
+	struct device_file *df = file->private_data;
+
+	if (!device_may_read(df))
+		return EPOLLERR;
+	return uvmem_event_poll(df->events, file, wait);
+}
+
+static int device_open(struct inode *inode, struct file *file)
+{
+	struct device_file *df;
+
+	df = kzalloc_obj(*df, GFP_KERNEL_ACCOUNT);
+	if (!df)
+		return -ENOMEM;
+	df->events = uvmem_event_open(0);
+	if (!df->events) {
+		kfree(df);
+		return -ENOMEM;
+	}
+	file->private_data = df;
+	return nonseekable_open(inode, file);
+}
+
+static int device_release(struct inode *inode, struct file *file)
+{
+	struct device_file *df = file->private_data;
+
+	uvmem_event_close(df->events);
+	kfree(df);
+	return 0;
+}
+
+static const struct file_operations device_fops = {
+	.owner		= THIS_MODULE,
+	.open		= device_open,
+	.release	= device_release,
+	.read		= device_read,
+	.poll		= device_poll,
+	.unlocked_ioctl	= device_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+};
+
+static struct miscdevice device_misc = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "kvm-uvmem",
+	.fops	= &device_fops,
+	.mode	= 0660,
+};
+
+int uvmem_device_init(void)
+{
+	return misc_register(&device_misc);
+}
+
+void uvmem_device_exit(void)
+{
+	misc_deregister(&device_misc);
+}

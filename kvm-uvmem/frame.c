@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * frame.c - secure frames: where the plaintext of secure pages is
+ *
+ * Purpose
+ *	Hands out single pages that no process ever maps, up to a limit for the
+ *	host and one per VM, and scrubs them when they come back. Where the pages
+ *	come from is the back end's business (struct uvmem_frame_ops): here the
+ *	page allocator; a carve-out of RAM reserved at boot would be another.
+ *
+ * Limits
+ *	A frame is reserved first (atomic compare-and-exchange against the limit),
+ *	allocated second: no race lets use exceed a limit. A limit lowered below
+ *	what is in use takes nothing away, it only stops new frames.
+ *
+ * Notes on locking
+ *	Atomics only. uvmem_frame_free() may be called under any spinlock.
+ */
+#include <linux/atomic.h>
+#include <linux/highmem.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+
+#include "uvmem.h"
+
+/* A full pool is announced again once this part of the limit was free in between. */
+#define FRAME_REARM_SHIFT	5
+
+static unsigned long frames_limit;
+module_param(frames_limit, ulong, 0444);
+MODULE_PARM_DESC(frames_limit,
+		 "Pages of secure memory for all VMs when the module is loaded (0: half of RAM)");
+
+static atomic64_t pool_limit;
+static atomic64_t pool_used;
+static atomic64_t pool_peak;
+static atomic_t pool_full;	/* POOL_FULL was sent for this crossing */
+
+/* ---- back end: the page allocator ------------------------------------------- */
+
+static struct page *frame_page_alloc(gfp_t gfp, int nid)
+{
+	/*
+	 * Frames cannot be migrated: keep them out of movable blocks. They are
+	 * the VMM's memory in all but mapping, so its cgroup pays. A guest is
+	 * worth some reclaim, but not an OOM kill (of its own VMM, likely).
+	 */
+	gfp &= ~(__GFP_MOVABLE | __GFP_COMP);
+	gfp |= __GFP_ACCOUNT | __GFP_NOWARN;
+	if (gfpflags_allow_blocking(gfp) && !(gfp & (__GFP_NORETRY | __GFP_NOFAIL)))
+		gfp |= __GFP_RETRY_MAYFAIL;
+
+	return alloc_pages_node(nid, gfp, 0);
+}
+
+static void frame_page_free(struct page *page)
+{
+	__free_page(page);
+}
+
+static const struct uvmem_frame_ops frame_page_ops = {
+	.name		= "page allocator",
+	.exhausted	= UVMEM_REASON_NO_MEMORY,
+	.alloc		= frame_page_alloc,
+	.free		= frame_page_free,
+};
+
+static const struct uvmem_frame_ops *const frame_ops = &frame_page_ops;
+
+/* ---- limits ------------------------------------------------------------------- */
+
+static bool count_reserve(atomic64_t *count, u64 limit, u64 *ret_new)
+{
+	s64 old = atomic64_read(count);
+
+	do {
+		if (old >= limit)
+			return false;
+	} while (!atomic64_try_cmpxchg(count, &old, old + 1));
+
+	*ret_new = old + 1;
+	return true;
+}
+
+static bool vm_reserve(struct uvmem_vm *vm)
+{
+	long old = atomic_long_read(&vm->frames);
+
+	do {
+		if (vm->max_frames && old >= vm->max_frames)
+			return false;
+	} while (!atomic_long_try_cmpxchg(&vm->frames, &old, old + 1));
+
+	return true;
+}
+
+static void pool_note_room(u64 used, u64 limit)
+{
+	if (atomic_read(&pool_full) && used < limit &&
+	    limit - used > limit >> FRAME_REARM_SHIFT)
+		atomic_set(&pool_full, 0);
+}
+
+/* Use has reached the limit: tell it once per crossing. */
+static void pool_note_full(u64 used, u64 limit)
+{
+	if (atomic_read(&pool_full) || atomic_xchg(&pool_full, 1))
+		return;
+	uvmem_event_emit(UVMEM_EVENT_POOL_FULL, 0, used, limit);
+	/* Frames that were freed meanwhile did not see the flag. */
+	pool_note_room(atomic64_read(&pool_used), atomic64_read(&pool_limit));
+}
+
+static void pool_note_peak(u64 used)
+{
+	s64 old = atomic64_read(&pool_peak);
+
+	while (old < used && !atomic64_try_cmpxchg(&pool_peak, &old, used))
+		;
+}
+
+static void pool_release(struct uvmem_vm *vm)
+{
+	s64 used = atomic64_dec_return(&pool_used);
+
+	WARN_ON_ONCE(used < 0);
+	WARN_ON_ONCE(atomic_long_dec_return(&vm->frames) < 0);
+	pool_note_room(used, atomic64_read(&pool_limit));
+}
+
+/* ---- the interface -------------------------------------------------------------- */
+
+struct page *uvmem_frame_alloc(struct uvmem_vm *vm, gfp_t gfp, int nid,
+			       enum uvmem_reason *ret_reason)
+{
+	u64 limit = atomic64_read(&pool_limit);
+	bool remote = current->mm != vm->mm;
+	struct mem_cgroup *memcg = NULL, *old_memcg = NULL;
+	struct page *page;
+	u64 used;
+
+	if (!vm_reserve(vm)) {
+		*ret_reason = UVMEM_REASON_NO_FRAME;
+		return NULL;
+	}
+	if (!count_reserve(&pool_used, limit, &used)) {
+		atomic_long_dec(&vm->frames);
+		pool_note_full(atomic64_read(&pool_used), limit);
+		*ret_reason = UVMEM_REASON_NO_FRAME;
+		return NULL;
+	}
+
+	/* The VMM's cgroup pays, whoever asks (the daemon's prefetch, a kworker). */
+	if (remote) {
+		memcg = get_mem_cgroup_from_mm(vm->mm);
+		old_memcg = set_active_memcg(memcg);
+	}
+	page = frame_ops->alloc(gfp, nid);
+	if (remote) {
+		set_active_memcg(old_memcg);
+		mem_cgroup_put(memcg);
+	}
+	if (!page) {
+		pool_release(vm);
+		*ret_reason = frame_ops->exhausted;
+		return NULL;
+	}
+
+	pool_note_peak(used);
+	if (used >= limit)
+		pool_note_full(used, limit);
+	return page;
+}
+
+void uvmem_frame_free(struct uvmem_vm *vm, struct page *frame)
+{
+	/* Nobody after us may find the guest's data, nor the handle's number. */
+	clear_highpage(frame);
+	set_page_private(frame, 0);
+	frame_ops->free(frame);
+	pool_release(vm);
+}
+
+u64 uvmem_frame_limit(void)
+{
+	return atomic64_read(&pool_limit);
+}
+
+int uvmem_frame_set_limit(u64 frames)
+{
+	u64 used;
+
+	if (!frames || frames > S64_MAX)
+		return -EINVAL;
+
+	atomic64_set(&pool_limit, frames);
+	used = atomic64_read(&pool_used);
+	if (used >= frames)
+		pool_note_full(used, frames);
+	else
+		pool_note_room(used, frames);
+	return 0;
+}
+
+u64 uvmem_frame_used(void)
+{
+	return atomic64_read(&pool_used);
+}
+
+u64 uvmem_frame_peak(void)
+{
+	return atomic64_read(&pool_peak);
+}
+
+int uvmem_frame_init(void)
+{
+	return uvmem_frame_set_limit(frames_limit ?: max(totalram_pages() / 2, 1UL));
+}
+
+void uvmem_frame_exit(void)
+{
+	WARN_ON_ONCE(atomic64_read(&pool_used));
+}

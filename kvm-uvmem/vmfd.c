@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vmfd.c - the per-VM file
+ *
+ * Holds the VM's structure, not the VM: when that has ended, information,
+ * statistics and the last events can still be read, and calls that need the
+ * guest's pages say ESRCH. Handlers check in the order told in device.c.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "device.h"
+#include "trace.h"
+
+#define STATES_MAX	65536	/* pages per UVMEM_VM_GET_STATES */
+
+static_assert(sizeof(struct uvmem_vm_info) == 272);
+static_assert(sizeof(struct uvmem_range) == 152);
+static_assert(sizeof(struct uvmem_states) == 48);
+static_assert(UVMEM_PAGE_NR_STATES <= UVMEM_STATE_IN_TRANSIT);
+
+struct vm_file {
+	struct uvmem_vm *vm;
+	struct uvmem_event_reader *events;
+};
+
+static long vmfd_get_info(struct uvmem_vm *vm, void __user *uargs)
+{
+	struct uvmem_vm_info info;
+	u32 size;
+	int ret;
+
+	ret = uvmem_args_get(&info, sizeof(info), 272, uargs);
+	if (ret)
+		return ret;
+	if (!UVMEM_RESERVED_OK(&info))
+		return -EINVAL;
+
+	size = info.size;
+	memset(&info, 0, sizeof(info));
+	uvmem_vm_info(vm, &info);
+	info.size = size;
+	return uvmem_args_put(uargs, &info, sizeof(info));
+}
+
+/*
+ * Deal with pages of [gfn, gfn + nr), as many as can be without asking for a
+ * signal: a hole at once, pages of one memslot as far as the mover goes.
+ * Returns how many, or -errno.
+ */
+static s64 vmfd_move_some(struct uvmem_vm *vm, bool in, u64 gfn, u64 nr,
+			  struct uvmem_move *move)
+{
+	gfn_t slot_gfn;
+	u64 slot_nr;
+
+	if (gfn >= UVMEM_MAX_GFN || !uvmem_next_slot_range(vm, gfn, &slot_gfn, &slot_nr) ||
+	    slot_gfn - gfn >= nr) {
+		move->skipped[UVMEM_REASON_STATE] += nr;
+		return nr;
+	}
+	if (slot_gfn > gfn) {
+		move->skipped[UVMEM_REASON_STATE] += slot_gfn - gfn;
+		return slot_gfn - gfn;
+	}
+
+	nr = min(nr, slot_nr);
+	return in ? uvmem_page_in_range(vm, gfn, nr, move) :
+		    uvmem_page_out_range(vm, gfn, nr, move);
+}
+
+/* Returns -errno only if nothing was done: what was done must be told. */
+static int vmfd_move(struct uvmem_vm *vm, bool in, struct uvmem_range *range,
+		     struct uvmem_move *move)
+{
+	s64 n;
+
+	while (range->done < range->nr_pages) {
+		n = vmfd_move_some(vm, in, range->gfn + range->done,
+				   range->nr_pages - range->done, move);
+		if (n <= 0)
+			return range->done ? 0 : n ?: -EAGAIN;
+		range->done += n;
+
+		if (move->err || signal_pending(current))
+			break;
+		cond_resched();
+	}
+	return 0;
+}
+
+static long vmfd_page_move(struct uvmem_vm *vm, bool in, void __user *uargs)
+{
+	const u64 flags = in ? 0 : UVMEM_RANGE_IGNORE_AGE;
+	struct uvmem_range range;
+	struct uvmem_move move = {
+		.cause = in ? UVMEM_CAUSE_PREFETCH : UVMEM_CAUSE_RECLAIM,
+	};
+	u64 end;
+	int ret;
+
+	if (!uvmem_may_control(vm))
+		return -EPERM;
+	ret = uvmem_args_get(&range, sizeof(range), 160, uargs);
+	if (ret)
+		return ret;
+	if (range.pad || !UVMEM_RESERVED_OK(&range) || range.flags & ~flags)
+		return -EINVAL;
+	if (!range.nr_pages || check_add_overflow(range.gfn, range.nr_pages, &end))
+		return -EINVAL;
+
+	ret = uvmem_vm_hold(vm);
+	if (ret)
+		return ret;
+	range.done = 0;
+	move.ignore_age = range.flags & UVMEM_RANGE_IGNORE_AGE;
+	ret = vmfd_move(vm, in, &range, &move);
+	uvmem_vm_release(vm);
+	trace_uvmem_reclaim(vm->id, in, range.gfn, range.nr_pages, range.done,
+			    move.moved, ret);
+	if (ret)
+		return ret;
+
+	range.moved = move.moved;
+	static_assert(sizeof(range.skipped) == sizeof(move.skipped));
+	memcpy(range.skipped, move.skipped, sizeof(range.skipped));
+	return uvmem_args_put(uargs, &range, sizeof(range));
+}
+
+static long vmfd_get_states(struct uvmem_vm *vm, void __user *uargs)
+{
+	struct uvmem_states args;
+	u64 end, i;
+	u8 *states;
+	int ret;
+
+	ret = uvmem_args_get(&args, sizeof(args), 48, uargs);
+	if (ret)
+		return ret;
+	if (args.pad || !UVMEM_RESERVED_OK(&args))
+		return -EINVAL;
+	if (!args.nr_pages || args.nr_pages > STATES_MAX ||
+	    check_add_overflow(args.gfn, args.nr_pages, &end))
+		return -EINVAL;
+
+	states = kvzalloc(args.nr_pages, GFP_KERNEL_ACCOUNT);
+	if (!states)
+		return -ENOMEM;
+
+	/* The gfn table is there while this is held. */
+	ret = uvmem_vm_hold(vm);
+	if (ret)
+		goto err_states;
+	for (i = 0; i < args.nr_pages && args.gfn + i < UVMEM_MAX_GFN; i++) {
+		bool transit;
+
+		states[i] = uvmem_gfn_state(vm, args.gfn + i, &transit);
+		if (transit)
+			states[i] |= UVMEM_STATE_IN_TRANSIT;
+		if (!(i % UVMEM_BATCH))
+			cond_resched();
+	}
+	uvmem_vm_release(vm);
+
+	if (copy_to_user(u64_to_user_ptr(args.states), states, args.nr_pages))
+		ret = -EFAULT;
+err_states:
+	kvfree(states);
+	return ret;
+}
+
+static long vmfd_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vm_file *vf = file->private_data;
+	void __user *uargs = (void __user *)arg;
+
+	switch (UVMEM_IOCTL(cmd)) {
+	case UVMEM_IOCTL(UVMEM_VM_GET_INFO):
+		return vmfd_get_info(vf->vm, uargs);
+	case UVMEM_IOCTL(UVMEM_VM_PAGE_OUT):
+		return vmfd_page_move(vf->vm, false, uargs);
+	case UVMEM_IOCTL(UVMEM_VM_PAGE_IN):
+		return vmfd_page_move(vf->vm, true, uargs);
+	case UVMEM_IOCTL(UVMEM_VM_GET_STATES):
+		return vmfd_get_states(vf->vm, uargs);
+	case UVMEM_IOCTL(UVMEM_VM_GET_STATS_FD):
+		return uvmem_stats_fd(vf->vm);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static ssize_t vmfd_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
+{
+	struct vm_file *vf = file->private_data;
+
+	return uvmem_event_read(vf->events, buf, len, file->f_flags & O_NONBLOCK);
+}
+
+static __poll_t vmfd_poll(struct file *file, struct poll_table_struct *wait)
+{
+	struct vm_file *vf = file->private_data;
+
+	return uvmem_event_poll(vf->events, file, wait);
+}
+
+static void vm_file_free(struct vm_file *vf)
+{
+	uvmem_event_close(vf->events);
+	if (vf->vm)
+		uvmem_vm_put(vf->vm);
+	kfree(vf);
+}
+
+static int vmfd_release(struct inode *inode, struct file *file)
+{
+	vm_file_free(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vmfd_fops = {
+	.owner		= THIS_MODULE,
+	.release	= vmfd_release,
+	.read		= vmfd_read,
+	.poll		= vmfd_poll,
+	.unlocked_ioctl	= vmfd_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= noop_llseek,
+};
+
+static struct vm_file *vm_file_alloc(u64 vm_id)
+{
+	struct vm_file *vf;
+
+	vf = kzalloc_obj(*vf, GFP_KERNEL_ACCOUNT);
+	if (!vf)
+		return NULL;
+	vf->events = uvmem_event_open(vm_id);
+	if (!vf->events) {
+		kfree(vf);
+		return NULL;
+	}
+	return vf;
+}
+
+/*
+ * Arming cannot be undone: everything that can fail is done before it, and the
+ * file gets its VM and event stream after it.
+ */
+int uvmem_vmfd_arm(struct kvm *kvm, const struct uvmem_arm *arm)
+{
+	struct vm_file *vf;
+	int ret;
+
+	vf = vm_file_alloc(UVMEM_EVENT_NO_VM);
+	if (!vf)
+		return -ENOMEM;
+
+	FD_PREPARE(fdf, O_CLOEXEC,
+		   anon_inode_getfile("kvm-uvmem-vm", &vmfd_fops, vf, O_RDWR));
+	if (fdf.err) {
+		/* There is no file that would free it. */
+		vm_file_free(vf);
+		return fdf.err;
+	}
+
+	ret = uvmem_vm_arm(kvm, arm->flags, arm->max_frames, arm->name, &vf->vm);
+	if (ret)
+		return ret;
+	/* The caller holds the VM's file: it has not ended yet. */
+	uvmem_event_bind(vf->events, vf->vm->id);
+	return fd_publish(fdf);
+}
+
+int uvmem_vmfd_open(struct uvmem_vm *vm)
+{
+	struct vm_file *vf;
+
+	vf = vm_file_alloc(vm->id);
+	if (!vf)
+		return -ENOMEM;
+	vf->vm = uvmem_vm_get(vm);
+
+	FD_PREPARE(fdf, O_CLOEXEC,
+		   anon_inode_getfile("kvm-uvmem-vm", &vmfd_fops, vf, O_RDWR));
+	if (fdf.err) {
+		vm_file_free(vf);
+		return fdf.err;
+	}
+
+	/*
+	 * uvmem_vm_destroy() clears vm->kvm before it emits VM_ENDED: with it
+	 * still there, that event is yet to come and finds the reader.
+	 */
+	scoped_guard(mutex, &vm->lock)
+		if (!vm->kvm)
+			return -ENOENT;
+	return fd_publish(fdf);
+}
