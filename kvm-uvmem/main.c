@@ -74,10 +74,15 @@ static int __init uvmem_init(void)
 	if (ret)
 		goto err_frame;
 
+	/* Checks the cipher as well: no load without it. */
+	ret = uvmem_uv_init();
+	if (ret)
+		goto err_pgmap;
+
 	ret = kvm_uvmem_register(&uvmem_kvm_ops);
 	if (ret) {
 		pr_err("cannot register with KVM: %pe\n", ERR_PTR(ret));
-		goto err_pgmap;
+		goto err_uv;
 	}
 
 	/* Last: with the device there, VMs can be armed. */
@@ -91,6 +96,8 @@ static int __init uvmem_init(void)
 
 err_register:
 	kvm_uvmem_unregister(&uvmem_kvm_ops);
+err_uv:
+	uvmem_uv_exit();
 err_pgmap:
 	uvmem_pgmap_exit();
 err_frame:
@@ -104,10 +111,10 @@ static void __exit uvmem_exit(void)
 	kvm_uvmem_unregister(&uvmem_kvm_ops);
 	/* VMs are gone, but call_rcu() functions of theirs may be still to run. */
 	rcu_barrier();
+	uvmem_uv_exit();
 	uvmem_pgmap_exit();
 	uvmem_frame_exit();
 	WARN_ON_ONCE(uvmem_vm_count());
-	WARN_ON_ONCE(uvmem_uv_keys());
 }
 
 module_init(uvmem_init);
@@ -116,4 +123,3 @@ module_exit(uvmem_exit);
 MODULE_DESCRIPTION("Memory paging for secure KVM guests");
 MODULE_AUTHOR("The kvm-uvmem authors");
 MODULE_LICENSE("GPL");
-MODULE_ALIAS("devname:kvm-uvmem");

@@ -623,9 +623,36 @@ static s64 move_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, enum uvmem_purpose
 	return done ?: step;
 }
 
+/*
+ * Zero the pages of [gfn, gfn + nr) where the guest sees them, in whatever state
+ * they are; ABSENT pages and gfns of no memslot are left. -EFAULT: one could not be had.
+ */
+static int zero_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, bool only_secure)
+{
+	int idx, ret = 0;
+
+	idx = srcu_read_lock(&vm->kvm->srcu);
+	for (; nr && !ret; gfn++, nr--) {
+		enum uvmem_page_state state = uvmem_gfn_state(vm, gfn, NULL);
+
+		if (state == UVMEM_PAGE_NONE || state == UVMEM_PAGE_ABSENT ||
+		    (only_secure && !uvmem_page_is_secure(state)))
+			continue;
+		ret = kvm_clear_guest(vm->kvm, gfn_to_gpa(gfn), PAGE_SIZE);
+		cond_resched();
+	}
+	srcu_read_unlock(&vm->kvm->srcu, idx);
+	return ret;
+}
+
 s64 uvmem_secure_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move)
 {
-	return move_range(vm, gfn, nr, UVMEM_TO_SECURE, move);
+	s64 done = move_range(vm, gfn, nr, UVMEM_TO_SECURE, move);
+
+	/* Those that were secure before did not pass through the pipeline. */
+	if (done > 0 && move->zero && zero_range(vm, gfn, done, true))
+		return -EFAULT;
+	return done;
 }
 
 s64 uvmem_page_in_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move)
@@ -659,7 +686,12 @@ static s64 give_back_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, enum uvmem_pu
 
 s64 uvmem_share_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move)
 {
-	return give_back_range(vm, gfn, nr, UVMEM_TO_SHARED, move);
+	s64 done = give_back_range(vm, gfn, nr, UVMEM_TO_SHARED, move);
+
+	/* Those that were in no frame kept what the VMM has there. */
+	if (done > 0 && move->zero && zero_range(vm, gfn, done, false))
+		return -EFAULT;
+	return done;
 }
 
 s64 uvmem_abort_all(struct uvmem_vm *vm)
