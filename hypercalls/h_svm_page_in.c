@@ -61,10 +61,10 @@ enum kvm_uvmem_hypercall_result h_svm_page_in(struct uvmem_vm *vm,
 		return uvmem_hc_code(code, ret);
 
 	if (hc->arg[1] & H_PAGE_IN_SHARED) {
-		uvmem_hc_count(vm, UVMEM_HC_SHARE);
+		uvmem_hc_changes(vm, UVMEM_HC_SHARE, gfn, nr);
 		err = page_in_shared(vm, gfn, nr);
 	} else {
-		uvmem_hc_count(vm, UVMEM_HC_SECURE);
+		uvmem_hc_changes(vm, UVMEM_HC_SECURE, gfn, nr);
 		err = page_in(vm, gfn, nr);
 	}
 	return uvmem_hc_end(UVMEM_H_PAGE, err, ret);

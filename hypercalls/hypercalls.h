@@ -72,7 +72,7 @@ static inline enum kvm_uvmem_hypercall_result uvmem_hc_code(long code, long *ret
 
 /* ---- step.c: ranges, in steps ----------------------------------------------------- */
 
-#define UVMEM_HC_STEP_PAGES	4096	/* looked at between two looks at interrupts and signals */
+#define UVMEM_HC_STEP_PAGES	4096	/* moved between two looks at interrupts and signals */
 #define UVMEM_HC_TRIES		100	/* passes that move nothing before giving up, 1-2 ms each */
 #define UVMEM_HC_TRIES_MEMORY	5000	/* the same, where memory is waited for */
 
@@ -96,11 +96,10 @@ int uvmem_hc_walk(struct uvmem_vm *vm, const struct uvmem_hc *hc,
 /* The same for one call of a range function over @nr pages, without any retry. */
 int uvmem_hc_range_errno(s64 done, u64 nr, const struct uvmem_move *move);
 /* Pages are about to change in this direction outside of uvmem_hc_walk(). */
-void uvmem_hc_count(struct uvmem_vm *vm, enum uvmem_hc_direction direction);
+void uvmem_hc_changes(struct uvmem_vm *vm, enum uvmem_hc_direction direction,
+		      gfn_t gfn, u64 nr);
 /* @vcpu_id does something else now: its cursor must not be believed any more. */
 void uvmem_hc_settle(struct uvmem_vm *vm, const struct uvmem_hc *hc);
-/* All pages may have changed. */
-void uvmem_hc_forget(struct uvmem_vm *vm);
 
 /* May pages become secure or shared? 0, -EPERM before INIT_START and after the end. */
 static inline int uvmem_hc_may_page(struct uvmem_vm *vm)

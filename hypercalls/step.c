@@ -22,8 +22,8 @@
 #define NO_GFN		(~0ULL)
 #define REASON(r)	(1U << UVMEM_REASON_##r)
 #define REASONS_MEMORY	(REASON(NO_FRAME) | REASON(NO_MEMORY))
-/* A look at a page's state costs about this fraction of a move. */
-#define LOOKS_PER_PAGE	16
+/* What a step may do is counted in looks at a page's state; a move costs so many. */
+#define LOOKS_PER_MOVE	16
 
 /* Reasons that leave something undone: all but "there was nothing to do". */
 static u32 move_reasons(const struct uvmem_move *move)
@@ -76,75 +76,140 @@ static void new_pass(struct uvmem_hc_cursor *at, u64 gfn)
 	at->moved = false;
 }
 
-/* Where does the call go on? */
+/* The cursor of a vCPU, NULL: it has none. */
+static struct uvmem_hc_cursor *cursor_of(struct uvmem_hc_progress *p, u32 vcpu_id)
+{
+	unsigned int i;
+
+	for (i = 0; p->nr_cursors && i < UVMEM_HC_CURSORS; i++)
+		if (p->cursors[i].nr && p->cursors[i].vcpu_id == vcpu_id)
+			return &p->cursors[i];
+	return NULL;
+}
+
+static void cursor_drop(struct uvmem_hc_progress *p, struct uvmem_hc_cursor *at)
+{
+	at->nr = 0;
+	WRITE_ONCE(p->nr_cursors, p->nr_cursors - 1);
+}
+
+static struct uvmem_hc_cursor *cursor_new(struct uvmem_hc_progress *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < UVMEM_HC_CURSORS; i++) {
+		if (p->cursors[i].nr)
+			continue;
+		WRITE_ONCE(p->nr_cursors, p->nr_cursors + 1);
+		return &p->cursors[i];
+	}
+	return NULL;
+}
+
+/* [gfn, end) is about to change in @direction: who works in the other one looks again. */
+static void rewind_others(struct uvmem_hc_progress *p, enum uvmem_hc_direction direction,
+			  gfn_t gfn, gfn_t end)
+{
+	unsigned int i;
+
+	for (i = 0; p->nr_cursors && i < UVMEM_HC_CURSORS; i++) {
+		struct uvmem_hc_cursor *at = &p->cursors[i];
+
+		if (at->nr && at->direction != direction && end > at->first)
+			at->rewind = min_t(u64, at->rewind, gfn);
+	}
+}
+
+static void rewind_self(struct uvmem_hc_cursor *at)
+{
+	if (at->rewind < at->next)
+		at->next = at->rewind > at->first ? at->rewind : at->first;
+	at->rewind = NO_GFN;
+}
+
+/*
+ * Where does the call go on? The cursor is there from the first step on, so that
+ * others can wind it back while the step is being made.
+ */
 static void step_begin(struct uvmem_vm *vm, const struct uvmem_hc *hc,
 		       const struct uvmem_hc_walk *walk, struct uvmem_hc_cursor *at)
 {
 	struct uvmem_hc_progress *p = &vm->hc;
-	u64 opposite;
+	struct uvmem_hc_cursor *slot;
 
 	mutex_lock(&vm->lock);
-	p->seq[walk->direction]++;
-	opposite = p->seq[!walk->direction];
-	if (same_call(&p->cursor, hc) && p->cursor.opposite == opposite) {
-		*at = p->cursor;
+	rewind_others(p, walk->direction, walk->gfn, walk->gfn + walk->nr);
+	slot = cursor_of(p, hc->vcpu_id);
+	if (slot && same_call(slot, hc)) {
+		rewind_self(slot);
+		*at = *slot;
 	} else {
 		*at = (struct uvmem_hc_cursor) {
 			.nr = hc->nr,
 			.arg = { hc->arg[0], hc->arg[1], hc->arg[2] },
 			.vcpu_id = hc->vcpu_id,
-			.opposite = opposite,
+			.direction = walk->direction,
+			.first = walk->gfn,
+			.rewind = NO_GFN,
 		};
 		new_pass(at, walk->gfn);
+		if (!slot)
+			slot = cursor_new(p);
+		if (slot)
+			*slot = *at;
 	}
 	mutex_unlock(&vm->lock);
 }
 
-/* To be continued. Another long call's cursor gives way: it has to begin anew, no more. */
-static int step_again(struct uvmem_vm *vm, const struct uvmem_hc_cursor *at)
+/*
+ * To be continued. No cursor is taken from another vCPU: those who have one finish
+ * and make room, while if all took from all nobody might.
+ */
+static int step_again(struct uvmem_vm *vm, struct uvmem_hc_cursor *at)
 {
+	struct uvmem_hc_cursor *slot;
+
 	mutex_lock(&vm->lock);
-	vm->hc.cursor = *at;
+	slot = cursor_of(&vm->hc, at->vcpu_id);
+	if (slot) {
+		at->rewind = slot->rewind;
+		*slot = *at;
+	}
 	mutex_unlock(&vm->lock);
 	return -EAGAIN;
 }
 
 static int step_over(struct uvmem_vm *vm, const struct uvmem_hc *hc, int err)
 {
+	struct uvmem_hc_cursor *at;
+
 	mutex_lock(&vm->lock);
-	if (same_call(&vm->hc.cursor, hc))
-		vm->hc.cursor.nr = 0;
+	at = cursor_of(&vm->hc, hc->vcpu_id);
+	if (at)
+		cursor_drop(&vm->hc, at);
 	mutex_unlock(&vm->lock);
 	return err;
 }
 
 void uvmem_hc_settle(struct uvmem_vm *vm, const struct uvmem_hc *hc)
 {
-	struct uvmem_hc_cursor *at = &vm->hc.cursor;
+	struct uvmem_hc_cursor *at;
 
-	/* A vCPU sees its own last write; that of another does not concern it. */
-	if (!READ_ONCE(at->nr))
+	/* A vCPU sees its own last write; those of others do not concern it. */
+	if (!READ_ONCE(vm->hc.nr_cursors))
 		return;
 	mutex_lock(&vm->lock);
-	if (at->vcpu_id == hc->vcpu_id && !same_call(at, hc))
-		at->nr = 0;
+	at = cursor_of(&vm->hc, hc->vcpu_id);
+	if (at && !same_call(at, hc))
+		cursor_drop(&vm->hc, at);
 	mutex_unlock(&vm->lock);
 }
 
-void uvmem_hc_count(struct uvmem_vm *vm, enum uvmem_hc_direction direction)
+void uvmem_hc_changes(struct uvmem_vm *vm, enum uvmem_hc_direction direction,
+		      gfn_t gfn, u64 nr)
 {
 	mutex_lock(&vm->lock);
-	vm->hc.seq[direction]++;
-	mutex_unlock(&vm->lock);
-}
-
-void uvmem_hc_forget(struct uvmem_vm *vm)
-{
-	mutex_lock(&vm->lock);
-	vm->hc.cursor.nr = 0;
-	/* Steps that are being made now must not be believed, either. */
-	vm->hc.seq[UVMEM_HC_SECURE]++;
-	vm->hc.seq[UVMEM_HC_SHARE]++;
+	rewind_others(&vm->hc, direction, gfn, gfn + nr);
 	mutex_unlock(&vm->lock);
 }
 
@@ -152,14 +217,14 @@ void uvmem_hc_forget(struct uvmem_vm *vm)
 
 /*
  * The next pages to work on, from at->next on; what lies before them is dealt
- * with. False: none before @end. *budget is what this step may still look at.
+ * with. False: none before @end. *looks is what this step may still do.
  */
 static bool next_piece(struct uvmem_vm *vm, const struct uvmem_hc_walk *walk,
-		       struct uvmem_hc_cursor *at, gfn_t end, u64 *budget,
+		       struct uvmem_hc_cursor *at, gfn_t end, u64 *looks,
 		       gfn_t *ret_gfn, u64 *ret_nr)
 {
-	u64 looks = *budget * LOOKS_PER_PAGE, nr;
 	gfn_t gfn = at->next;
+	u64 nr;
 
 	while (gfn < end && uvmem_next_slot_range(vm, gfn, &gfn, &nr) && gfn < end) {
 		gfn_t last;
@@ -173,23 +238,22 @@ static bool next_piece(struct uvmem_vm *vm, const struct uvmem_hc_walk *walk,
 		if (!walk->only_shared) {
 			at->next = gfn;
 			*ret_gfn = gfn;
-			*ret_nr = min(nr, *budget);
+			*ret_nr = min(nr, *looks / LOOKS_PER_MOVE);
 			return true;
 		}
 
 		last = gfn + nr;
-		while (gfn < last && looks &&
+		while (gfn < last && *looks &&
 		       uvmem_gfn_state(vm, gfn, NULL) != UVMEM_PAGE_SHARED) {
 			gfn++;
-			looks--;
+			(*looks)--;
 		}
 		at->next = gfn;
-		*budget = looks / LOOKS_PER_PAGE;
 		if (gfn == last)
 			continue;
 		*ret_gfn = gfn;
 		*ret_nr = 0;
-		while (gfn < last && *ret_nr < *budget &&
+		while (gfn < last && *ret_nr < *looks / LOOKS_PER_MOVE &&
 		       uvmem_gfn_state(vm, gfn, NULL) == UVMEM_PAGE_SHARED) {
 			gfn++;
 			(*ret_nr)++;
@@ -203,14 +267,14 @@ int uvmem_hc_walk(struct uvmem_vm *vm, const struct uvmem_hc *hc,
 		  const struct uvmem_hc_walk *walk, gfn_t *ret_gfn)
 {
 	gfn_t end = walk->gfn + walk->nr, gfn;
-	u64 budget = UVMEM_HC_STEP_PAGES, nr;
+	u64 looks = UVMEM_HC_STEP_PAGES * LOOKS_PER_MOVE, nr;
 	struct uvmem_hc_cursor at;
 
 	step_begin(vm, hc, walk, &at);
 	if (ret_gfn)
 		*ret_gfn = at.next;
 
-	while (next_piece(vm, walk, &at, end, &budget, &gfn, &nr)) {
+	while (next_piece(vm, walk, &at, end, &looks, &gfn, &nr)) {
 		struct uvmem_move move = {
 			.cause = UVMEM_CAUSE_HYPERCALL,
 			.zero = walk->zero,
@@ -218,7 +282,7 @@ int uvmem_hc_walk(struct uvmem_vm *vm, const struct uvmem_hc *hc,
 		u32 reasons;
 		s64 done;
 
-		if (!nr)	/* the budget is used up */
+		if (!nr)	/* the step is long enough */
 			return step_again(vm, &at);
 		if (walk->direction == UVMEM_HC_SECURE)
 			done = uvmem_secure_range(vm, gfn, nr, &move);
@@ -243,8 +307,9 @@ int uvmem_hc_walk(struct uvmem_vm *vm, const struct uvmem_hc *hc,
 		if (move.moved)
 			at.moved = true;
 		at.next = gfn + done;
-		budget -= min_t(u64, budget, done);
-		if ((u64)done < nr || !budget || signal_pending(current))
+		/* What was done before costs little, so that a walk without cursor gets on. */
+		looks -= min_t(u64, looks, done + move.moved * (LOOKS_PER_MOVE - 1));
+		if ((u64)done < nr || !looks || signal_pending(current))
 			return step_again(vm, &at);
 	}
 

@@ -16,10 +16,10 @@
 /* Undo. The error that is the reason, -EAGAIN: not all undone yet. */
 static int esm_abort(struct uvmem_vm *vm)
 {
-	int err = uvmem_vm_init_abort(vm);
-	int why = READ_ONCE(vm->hc.esm_err);
+	int why = READ_ONCE(vm->hc.esm_err), err;
 
-	uvmem_hc_forget(vm);
+	uvmem_hc_changes(vm, UVMEM_HC_SHARE, 0, UVMEM_MAX_GFN);
+	err = uvmem_vm_init_abort(vm);
 	if (err == -EBUSY || err == -ENOMEM) {
 		/* A page is pinned or memory is short: half undone is no place to stay. */
 		usleep_range(1000, 2000);
