@@ -2,8 +2,8 @@
 /*
  * state.h - states, events and transitions of secure pages and VMs
  *
- * The one place that says what may follow what. Pure: the module, the unit
- * tests and the docs generator are built from the same table (state.c).
+ * The one place that says what may follow what (state.c). Pure: the module and
+ * the unit tests are built from it; they hold docs/page-states.md against it.
  */
 #ifndef UVMEM_STATE_H
 #define UVMEM_STATE_H
@@ -37,15 +37,29 @@ enum uvmem_vm_event {
 
 /*
  * The state after @event in @state, or the named error of that cell:
- *	-EALREADY	the page is there already, nothing to do
- *	-ENOENT		no such page (no memslot)
- *	-EPERM		the guest has to allow it first (e.g. DROP does not undo SHARE)
- *	-EIO		the content is lost
- *	-ENODATA	there is nothing to move (absent page)
- *	-EINVAL		cannot happen; a bug if it does
+ *	-ENOENT		NONE: no memslot has the gfn
+ *	-EPERM		NORMAL, SHARED: the content is not secure, so it is
+ *			neither sealed nor unsealed nor found same-filled
+ *	-ENODATA	ABSENT: there is no content to seal or unseal
+ *	-EALREADY	it is already so, nothing to do (e.g. SECURE of a secure
+ *			page, UNSEAL of one that is not sealed, SHARE of a
+ *			shared one, ABORT of a normal one)
+ *	-EAGAIN		OUT: unseal it first, then SHARE or ABORT
+ *	-EIO		LOST: the content is gone; only SHARE and ABORT, which
+ *			give it up, go on
+ *	-EINVAL		cannot happen, a bug if it does: ADD of a page that has a
+ *			memslot, FILL of one that has its content elsewhere, DROP of
+ *			one without a handle; or no such state or event
  */
 int uvmem_page_next(enum uvmem_page_state state, enum uvmem_page_event event);
-/* -EALREADY, -EPERM (before INIT_START), -ESRCH (terminated), -EBUSY */
+/*
+ * As above for a VM:
+ *	-EPERM		NORMAL: nothing has been started that could be done or aborted
+ *	-EBUSY		INIT: a second INIT_START
+ *	-EALREADY	SECURE: it is; TERMINATED: a second TERMINATE
+ *	-ESRCH		TERMINATED: all but TERMINATE
+ *	-EINVAL		no such state or event
+ */
 int uvmem_vm_next(enum uvmem_vm_state state, enum uvmem_vm_event event);
 
 const char *uvmem_page_state_name(enum uvmem_page_state state);
