@@ -21,19 +21,19 @@ struct device_file {
 	bool may_read;		/* CAP_SYS_ADMIN was seen at the first read or poll */
 };
 
-static_assert(sizeof(struct uvmem_info) == 56);
-static_assert(sizeof(struct uvmem_pool) == 120);
-static_assert(sizeof(struct uvmem_pool_limit) == 32);
-static_assert(sizeof(struct uvmem_arm) == 120);
-static_assert(sizeof(struct uvmem_vm_list) == 32);
-static_assert(sizeof(struct uvmem_open_vm) == 32);
+static_assert(sizeof(struct uvmem_info) == UVMEM_INFO_SIZE_VER0);
+static_assert(sizeof(struct uvmem_pool) == UVMEM_POOL_SIZE_VER0);
+static_assert(sizeof(struct uvmem_pool_limit) == UVMEM_POOL_LIMIT_SIZE_VER0);
+static_assert(sizeof(struct uvmem_arm) == UVMEM_ARM_SIZE_VER0);
+static_assert(sizeof(struct uvmem_vm_list) == UVMEM_VM_LIST_SIZE_VER0);
+static_assert(sizeof(struct uvmem_open_vm) == UVMEM_OPEN_VM_SIZE_VER0);
 
 static long device_get_info(void __user *uargs)
 {
 	struct uvmem_info info;
 	int ret;
 
-	ret = uvmem_args_get(&info, sizeof(info), 56, uargs);
+	ret = uvmem_args_get(&info, sizeof(info), UVMEM_INFO_SIZE_VER0, uargs);
 	if (ret)
 		return ret;
 	if (!UVMEM_RESERVED_OK(&info))
@@ -57,7 +57,7 @@ static long device_get_pool(void __user *uargs)
 	u64 seals, metadata;
 	int ret;
 
-	ret = uvmem_args_get(&pool, sizeof(pool), 120, uargs);
+	ret = uvmem_args_get(&pool, sizeof(pool), UVMEM_POOL_SIZE_VER0, uargs);
 	if (ret)
 		return ret;
 	if (pool.pad || !UVMEM_RESERVED_OK(&pool))
@@ -88,7 +88,7 @@ static long device_set_pool_limit(void __user *uargs)
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	ret = uvmem_args_get(&limit, sizeof(limit), 32, uargs);
+	ret = uvmem_args_get(&limit, sizeof(limit), UVMEM_POOL_LIMIT_SIZE_VER0, uargs);
 	if (ret)
 		return ret;
 	if (limit.pad || !UVMEM_RESERVED_OK(&limit))
@@ -103,7 +103,7 @@ static long device_arm(void __user *uargs)
 	struct kvm *kvm;
 	int ret;
 
-	ret = uvmem_args_get(&arm, sizeof(arm), 120, uargs);
+	ret = uvmem_args_get(&arm, sizeof(arm), UVMEM_ARM_SIZE_VER0, uargs);
 	if (ret)
 		return ret;
 	if (!UVMEM_RESERVED_OK(&arm) || arm.flags & ~UVMEM_ARM_HOST_TOUCH_SIGBUS)
@@ -118,6 +118,9 @@ static long device_arm(void __user *uargs)
 	kvm = fd_file(vm_fd)->private_data;
 	if (kvm->mm != current->mm)
 		return -EPERM;
+	/* An armed VM may have vCPUs and memslots, which is not why it is refused. */
+	if (kvm_has_uvmem(kvm))
+		return -EEXIST;
 
 	return uvmem_vmfd_arm(kvm, &arm);
 }
@@ -129,7 +132,7 @@ static long device_list_vms(void __user *uargs)
 	u32 nr, room;
 	int ret;
 
-	ret = uvmem_args_get(&list, sizeof(list), 32, uargs);
+	ret = uvmem_args_get(&list, sizeof(list), UVMEM_VM_LIST_SIZE_VER0, uargs);
 	if (ret)
 		return ret;
 	if (!UVMEM_RESERVED_OK(&list))
@@ -166,7 +169,7 @@ static long device_open_vm(void __user *uargs)
 	struct uvmem_vm *vm;
 	int ret;
 
-	ret = uvmem_args_get(&open, sizeof(open), 32, uargs);
+	ret = uvmem_args_get(&open, sizeof(open), UVMEM_OPEN_VM_SIZE_VER0, uargs);
 	if (ret)
 		return ret;
 	if (open.pad || !UVMEM_RESERVED_OK(&open))

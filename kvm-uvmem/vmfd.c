@@ -20,9 +20,9 @@
 
 #define STATES_MAX	65536	/* pages per UVMEM_VM_GET_STATES */
 
-static_assert(sizeof(struct uvmem_vm_info) == 272);
-static_assert(sizeof(struct uvmem_range) == 152);
-static_assert(sizeof(struct uvmem_states) == 48);
+static_assert(sizeof(struct uvmem_vm_info) == UVMEM_VM_INFO_SIZE_VER0);
+static_assert(sizeof(struct uvmem_range) == UVMEM_RANGE_SIZE_VER0);
+static_assert(sizeof(struct uvmem_states) == UVMEM_STATES_SIZE_VER0);
 static_assert(UVMEM_PAGE_NR_STATES <= UVMEM_STATE_IN_TRANSIT);
 
 struct vm_file {
@@ -36,7 +36,7 @@ static long vmfd_get_info(struct uvmem_vm *vm, void __user *uargs)
 	u32 size;
 	int ret;
 
-	ret = uvmem_args_get(&info, sizeof(info), 272, uargs);
+	ret = uvmem_args_get(&info, sizeof(info), UVMEM_VM_INFO_SIZE_VER0, uargs);
 	if (ret)
 		return ret;
 	if (!UVMEM_RESERVED_OK(&info))
@@ -107,7 +107,7 @@ static long vmfd_page_move(struct uvmem_vm *vm, bool in, void __user *uargs)
 
 	if (!uvmem_may_control(vm))
 		return -EPERM;
-	ret = uvmem_args_get(&range, sizeof(range), 160, uargs);
+	ret = uvmem_args_get(&range, sizeof(range), UVMEM_RANGE_SIZE_VER0, uargs);
 	if (ret)
 		return ret;
 	if (range.pad || !UVMEM_RESERVED_OK(&range) || range.flags & ~flags)
@@ -128,8 +128,9 @@ static long vmfd_page_move(struct uvmem_vm *vm, bool in, void __user *uargs)
 		return ret;
 
 	range.moved = move.moved;
-	static_assert(sizeof(range.skipped) == sizeof(move.skipped));
-	memcpy(range.skipped, move.skipped, sizeof(range.skipped));
+	static_assert(sizeof(range.skipped) >= sizeof(move.skipped));
+	memset(range.skipped, 0, sizeof(range.skipped));
+	memcpy(range.skipped, move.skipped, sizeof(move.skipped));
 	return uvmem_args_put(uargs, &range, sizeof(range));
 }
 
@@ -140,7 +141,7 @@ static long vmfd_get_states(struct uvmem_vm *vm, void __user *uargs)
 	u8 *states;
 	int ret;
 
-	ret = uvmem_args_get(&args, sizeof(args), 48, uargs);
+	ret = uvmem_args_get(&args, sizeof(args), UVMEM_STATES_SIZE_VER0, uargs);
 	if (ret)
 		return ret;
 	if (args.pad || !UVMEM_RESERVED_OK(&args))

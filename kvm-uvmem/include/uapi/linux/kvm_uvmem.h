@@ -36,6 +36,9 @@ extern "C" {
 
 #define UVMEM_IOC		0xBB
 
+/* Length of arrays that an enum indexes: the enum can grow, the structure not. */
+#define UVMEM_ROOM		16
+
 /*
  * enum uvmem_page_state - the state of one guest page (gfn)
  *
@@ -226,7 +229,7 @@ struct uvmem_vm_info {
 	__u64 frames;			/* secure frames in use */
 	__u64 registered_pages;		/* pages of the VM's memslots */
 	__u64 detached_pages;		/* secure pages whose memslot is gone for now */
-	__u64 pages[UVMEM_PAGE_NR_STATES];
+	__u64 pages[UVMEM_ROOM];	/* by enum uvmem_page_state */
 	__u64 metadata_bytes;
 	char  name[64];
 	__u64 reserved[8];
@@ -251,7 +254,7 @@ struct uvmem_range {
 	__u64 flags;			/* UVMEM_RANGE_* */
 	__u64 done;			/* out: pages looked at, from gfn on */
 	__u64 moved;			/* out */
-	__u64 skipped[UVMEM_NR_REASONS];/* out, by enum uvmem_reason */
+	__u64 skipped[UVMEM_ROOM];	/* out, by enum uvmem_reason */
 	__u64 reserved[4];
 };
 #define UVMEM_RANGE_IGNORE_AGE	(1ULL << 0)	/* page-out: disregard the minimum residency */
@@ -279,6 +282,17 @@ struct uvmem_states {
  * Names and units: docs/statistics.md.
  */
 #define UVMEM_VM_GET_STATS_FD	_IO(UVMEM_IOC, 0x14)
+
+/* Sizes of the argument structures as first published: the least that is accepted. */
+#define UVMEM_INFO_SIZE_VER0		56
+#define UVMEM_POOL_SIZE_VER0		120
+#define UVMEM_POOL_LIMIT_SIZE_VER0	32
+#define UVMEM_ARM_SIZE_VER0		120
+#define UVMEM_VM_LIST_SIZE_VER0	32
+#define UVMEM_OPEN_VM_SIZE_VER0	32
+#define UVMEM_VM_INFO_SIZE_VER0	336
+#define UVMEM_RANGE_SIZE_VER0		208
+#define UVMEM_STATES_SIZE_VER0		48
 
 /* ---- events -------------------------------------------------------------- */
 
