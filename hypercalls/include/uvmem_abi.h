@@ -25,8 +25,8 @@
  *	invalid argument or comes in the wrong state of the VM has changed
  *	nothing. A call over a range that fails for another reason (busy, no
  *	memory) may have moved a part of the pages; no page loses its content by
- *	that, and the same call can be repeated: pages that are where the call
- *	wants them are left alone.
+ *	that (but calls that zero pages may have zeroed them), and the same call
+ *	can be repeated.
  *	Pages are 4096 bytes. A gfn is a guest-physical address >> 12. Addresses
  *	carry no C-bit.
  *	Long calls are worked through in steps. Between steps RIP stays on the
