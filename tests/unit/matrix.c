@@ -70,12 +70,11 @@ static int read_rows(FILE *file, const char *first, struct matrix *m)
 		ret = split(line, m->cell[m->rows]);
 		if (ret < 0)
 			break;
-		if (!m->rows)
-			m->columns = (unsigned int)ret;
-		else if ((unsigned int)ret != m->columns) {
+		if (m->rows && (unsigned int)ret != m->columns) {
 			ret = -EINVAL;
 			break;
 		}
+		m->columns = (unsigned int)ret;
 		ret = 0;
 		m->rows++;
 	}
