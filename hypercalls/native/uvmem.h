@@ -81,7 +81,7 @@ struct uvmem_uv_ops {
 };
 
 struct uvmem_vm {
-	struct mutex lock;
+	struct mutex lock;		/* of state and hc.cursors */
 	enum uvmem_vm_state state;
 	const struct uvmem_uv_ops *uv;
 	struct uvmem_hc_progress hc;
