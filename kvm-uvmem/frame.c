@@ -60,10 +60,22 @@ static void frame_page_free(struct page *page)
 	__free_page(page);
 }
 
+static struct page *frame_page_alloc_block(int nid)
+{
+	struct page *block;
+
+	block = alloc_pages_node(nid, GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY |
+				 __GFP_NOMEMALLOC, UVMEM_CHUNK_SHIFT);
+	if (block)
+		split_page(block, UVMEM_CHUNK_SHIFT);
+	return block;
+}
+
 static const struct uvmem_frame_ops frame_page_ops = {
 	.name		= "page allocator",
 	.exhausted	= UVMEM_REASON_NO_MEMORY,
 	.alloc		= frame_page_alloc,
+	.alloc_block	= frame_page_alloc_block,
 	.free		= frame_page_free,
 };
 
@@ -172,6 +184,36 @@ struct page *uvmem_frame_alloc(struct uvmem_vm *vm, gfp_t gfp, int nid,
 	if (used >= limit)
 		pool_note_full(used, limit);
 	return page;
+}
+
+/*
+ * 2 MiB of contiguous, aligned frames: the guest can map them by one huge entry.
+ * Each is then a frame like any other. All or nothing, and no effort is made.
+ */
+bool uvmem_frame_alloc_block(struct uvmem_vm *vm, int nid, struct page **frames)
+{
+	u64 limit = atomic64_read(&pool_limit), used;
+	struct page *block;
+	unsigned int i;
+
+	used = atomic64_add_return(UVMEM_CHUNK_PAGES, &pool_used);
+	if (atomic_long_add_return(UVMEM_CHUNK_PAGES, &vm->frames) > vm->max_frames &&
+	    vm->max_frames)
+		goto err;
+	if (used > limit || !frame_ops->alloc_block)
+		goto err;
+	block = frame_ops->alloc_block(nid);
+	if (!block)
+		goto err;
+
+	pool_note_peak(used);
+	for (i = 0; i < UVMEM_CHUNK_PAGES; i++)
+		frames[i] = block + i;
+	return true;
+err:
+	atomic_long_sub(UVMEM_CHUNK_PAGES, &vm->frames);
+	atomic64_sub(UVMEM_CHUNK_PAGES, &pool_used);
+	return false;
 }
 
 void uvmem_frame_free(struct uvmem_vm *vm, struct page *frame)

@@ -44,6 +44,7 @@ static void chunk_write(struct uvmem_chunk *chunk, unsigned int off, u64 ent)
 
 	lockdep_assert_held(&chunk->lock);
 	chunk->nr_blocked += ent_blocks_huge(ent) - ent_blocks_huge(old);
+	chunk->nr_transit += !!(ent & UVMEM_ENT_TRANSIT) - !!(old & UVMEM_ENT_TRANSIT);
 	WRITE_ONCE(chunk->ent[off], ent);
 }
 
@@ -207,6 +208,8 @@ int uvmem_page_event(struct uvmem_chunk *chunk, unsigned int off,
 		return new;
 
 	chunk_write(chunk, off, uvmem_ent_make(ent, new, stamp, payload));
+	if (new != old)
+		WRITE_ONCE(chunk->contig, 0);
 	if (old != UVMEM_PAGE_NONE)
 		atomic_long_dec(&vm->pages[old]);
 	if (new != UVMEM_PAGE_NONE)

@@ -73,10 +73,14 @@ static int guest_max_mapping_level(struct kvm *kvm, gfn_t gfn, int max_level, bo
 	*secure = uvmem_page_is_secure(uvmem_ent_state(READ_ONCE(chunk->ent[uvmem_chunk_offset(gfn)])));
 	/*
 	 * One page that is or is becoming secure forbids a huge mapping of the
-	 * VMM's page: it would show the guest's neighbours to the VMM. A page that
-	 * becomes so after this look is invalidated after its mark was set.
+	 * VMM's page: it would show the guest's neighbours to the VMM. And one
+	 * page that is not in its place forbids one of the frames. A page for
+	 * which that becomes so after this look is zapped after its mark was set.
 	 */
-	return READ_ONCE(chunk->nr_blocked) ? PG_LEVEL_4K : min(max_level, (int)PG_LEVEL_2M);
+	if (*secure ? READ_ONCE(chunk->contig) && !READ_ONCE(chunk->nr_transit) :
+		      !READ_ONCE(chunk->nr_blocked))
+		return min(max_level, (int)PG_LEVEL_2M);
+	return PG_LEVEL_4K;
 }
 
 static bool guest_is_secure(struct kvm *kvm, gfn_t gfn)

@@ -27,7 +27,8 @@
 
 void uvmem_handle_make_husk(struct page *handle)
 {
-	WRITE_ONCE(handle->zone_device_data, UVMEM_HUSK);
+	/* Counted page by page, though one mark is enough for a large one. */
+	WRITE_ONCE(page_folio(handle)->page.zone_device_data, UVMEM_HUSK);
 	uvmem_pgmap_add_husks(1);
 }
 
@@ -39,61 +40,88 @@ static u64 *handle_word(struct page *handle)
 	return word == UVMEM_HUSK ? NULL : word;
 }
 
-/* A huge handle comes apart: each part stands for the page that it always did. */
+/* ---- large handles ------------------------------------------------------------------- */
+
+/*
+ * A large handle stands for a whole chunk: its head's zone_device_data is the
+ * chunk's first word, its tails have none (the core keeps the folio's data
+ * there). When it comes apart each part stands for the page that it always did.
+ */
 void uvmem_handle_split(struct folio *head, struct folio *tail)
 {
-	u64 *word = handle_word(&head->page);
+	struct uvmem_chunk *chunk;
+	void *data = UVMEM_HUSK;
+	u64 *word;
 
-	if (word)
-		word += folio_pfn(tail) - folio_pfn(head);
-	WRITE_ONCE(tail->page.zone_device_data, word);
+	rcu_read_lock();
+	word = handle_word(&head->page);
+	if (!word) {
+		data = READ_ONCE(head->page.zone_device_data);
+		goto out;
+	}
+	chunk = uvmem_chunk_of(word);
+	word += folio_pfn(tail) - folio_pfn(head);
+	spin_lock(&chunk->lock);
+	/* If the VM is ending, uvmem_gfn_destroy() may have passed this word already. */
+	if (handle_word(&head->page) && uvmem_ent_state(*word) != UVMEM_PAGE_NONE)
+		data = word;
+	WRITE_ONCE(tail->page.zone_device_data, data);
+	spin_unlock(&chunk->lock);
+	rcu_read_unlock();
+	return;
+out:
+	WRITE_ONCE(tail->page.zone_device_data, data);
+	rcu_read_unlock();
 }
 
 /* ---- the last reference is gone ------------------------------------------------------ */
 
+/* The page of @word lost its handle. The frame, if it has one, is put aside. */
+static void drop_word(struct uvmem_chunk *chunk, u64 *word)
+{
+	struct uvmem_vm *vm = chunk->vm;
+	u64 ent = *word;
+	struct page *frame;
+
+	lockdep_assert_held(&chunk->lock);
+	if (uvmem_page_event(chunk, word - chunk->ent, UVMEM_EV_DROP, 0, 0))
+		return;
+	atomic64_inc(&vm->stats.dropped);
+	if (uvmem_ent_state(ent) != UVMEM_PAGE_IN)
+		return;
+
+	frame = pfn_to_page(uvmem_ent_payload(ent));
+	spin_lock(&vm->drop_lock);
+	/* The word forgets the frame; the frame remembers the gfn. */
+	set_page_private(frame, (chunk->index << UVMEM_CHUNK_SHIFT) + (word - chunk->ent));
+	list_add_tail(&frame->lru, &vm->dropped);
+	spin_unlock(&vm->drop_lock);
+	if (!READ_ONCE(vm->ended))
+		queue_work(system_dfl_wq, &vm->drop_work);
+}
+
+/* @handle is the head if the folio is large. */
 void uvmem_handle_dropped(struct page *handle)
 {
+	unsigned int i, nr = folio_nr_pages(page_folio(handle));
 	struct uvmem_chunk *chunk;
-	struct uvmem_vm *vm;
-	unsigned int off;
-	u64 *word, ent;
-
-	if (READ_ONCE(handle->zone_device_data) == UVMEM_HUSK) {
-		uvmem_pgmap_add_husks(-1);
-		goto out;
-	}
+	u64 *word;
 
 	rcu_read_lock();
 	word = handle_word(handle);
-	if (!word)
-		goto out_unlock;
-	chunk = uvmem_chunk_of(word);
-	vm = chunk->vm;
-	off = word - chunk->ent;
-
-	spin_lock(&chunk->lock);
-	ent = *word;
-	if (READ_ONCE(handle->zone_device_data) == UVMEM_HUSK) {
-		/* The VM ended between our two looks. */
-		uvmem_pgmap_add_husks(-1);
-	} else if (!uvmem_page_event(chunk, off, UVMEM_EV_DROP, 0, 0)) {
-		atomic64_inc(&vm->stats.dropped);
-		if (uvmem_ent_state(ent) == UVMEM_PAGE_IN) {
-			struct page *frame = pfn_to_page(uvmem_ent_payload(ent));
-
-			spin_lock(&vm->drop_lock);
-			/* The word forgets the frame; the frame remembers the gfn. */
-			set_page_private(frame, (chunk->index << UVMEM_CHUNK_SHIFT) + off);
-			list_add_tail(&frame->lru, &vm->dropped);
-			spin_unlock(&vm->drop_lock);
-			if (!READ_ONCE(vm->ended))
-				queue_work(system_dfl_wq, &vm->drop_work);
-		}
+	if (word) {
+		chunk = uvmem_chunk_of(word);
+		spin_lock(&chunk->lock);
+		/* Unless the VM ended between our two looks. */
+		if (handle_word(handle))
+			for (i = 0; i < nr; i++)
+				drop_word(chunk, word + i);
+		spin_unlock(&chunk->lock);
 	}
-	spin_unlock(&chunk->lock);
-out_unlock:
 	rcu_read_unlock();
-out:
+
+	if (READ_ONCE(handle->zone_device_data) == UVMEM_HUSK)
+		uvmem_pgmap_add_husks(-(long)nr);
 	WRITE_ONCE(handle->zone_device_data, NULL);
 }
 
@@ -240,6 +268,19 @@ static vm_fault_t touch_page(struct vm_fault *vmf, struct uvmem_vm *vm, u64 *wor
 	return 0;
 }
 
+/* The word of the page at the address that was touched. */
+static u64 *fault_word(struct vm_fault *vmf)
+{
+	struct folio *folio = page_folio(vmf->page);
+	u64 *word = handle_word(&folio->page);
+
+	if (!word || !folio_test_large(folio))
+		return word;
+	/* By a huge entry the address says which part it is, else the page does. */
+	return word + (vmf->pte ? folio_page_idx(folio, vmf->page) :
+				  (vmf->address & ~PMD_MASK) >> PAGE_SHIFT);
+}
+
 /*
  * pgmap's migrate_to_ram: mmap_lock is held for read, vmf->page is locked and
  * referenced. What it leads to cannot be freed while the reference is held, but
@@ -252,7 +293,7 @@ vm_fault_t uvmem_host_touch(struct vm_fault *vmf)
 	u64 *word;
 
 	rcu_read_lock();
-	word = handle_word(vmf->page);
+	word = fault_word(vmf);
 	if (word) {
 		vm = uvmem_chunk_of(word)->vm;
 		if (!uvmem_vm_enter(vm))
@@ -271,7 +312,7 @@ vm_fault_t uvmem_host_touch(struct vm_fault *vmf)
 	 * With vm->active held words do not go away; but the handle may have been
 	 * committed to nothing since (its page went out in another mapping).
 	 */
-	ret = handle_word(vmf->page) == word ? touch_page(vmf, vm, word) : 0;
+	ret = fault_word(vmf) == word ? touch_page(vmf, vm, word) : 0;
 	uvmem_vm_leave(vm);
 	return ret;
 }

@@ -41,6 +41,7 @@ static void batch_layout(struct uvmem_batch *b, struct uvmem_vm *vm, unsigned in
 	b->vm = vm;
 	b->room = room;
 	b->nid = numa_node_id();
+	b->short_of = UVMEM_REASON_NO_MEMORY;
 	b->src = (void *)(b + 1);
 	b->dst = b->src + room;
 	b->frames = (void *)(b->dst + room);
@@ -75,8 +76,14 @@ static bool batch_is_in(const struct uvmem_batch *b)
 
 void uvmem_batch_drop_spares(struct uvmem_batch *b)
 {
+	b->block = NULL;
 	while (b->nr_frames)
 		uvmem_frame_free(b->vm, b->frames[--b->nr_frames]);
+	if (b->huge && batch_is_in(b))
+		uvmem_handle_free_huge(b->huge);
+	else if (b->huge)
+		folio_put(page_folio(b->huge));
+	b->huge = NULL;
 	while (b->nr_pages) {
 		struct page *page = b->pages[--b->nr_pages];
 
@@ -305,10 +312,13 @@ enum uvmem_peek uvmem_peek(struct mm_struct *mm, unsigned long addr)
 		goto out;
 	if (!pmd_present(pmd)) {
 		peek = peek_leaf(softleaf_from_pmd(pmd));
+		if (peek == UVMEM_PEEK_HANDLE)
+			peek = UVMEM_PEEK_HUGE_HANDLE;
 		goto out;
 	}
 	peek = UVMEM_PEEK_PRESENT;
 	if (pmd_leaf(pmd)) {
+		peek = UVMEM_PEEK_HUGE;
 		page = pmd_page(pmd);
 		if (folio_maybe_dma_pinned(page_folio(page)))
 			peek = UVMEM_PEEK_PINNED;

@@ -54,6 +54,8 @@ struct uvmem_batch {
 	struct page **frames;		/* stack of spare frames (in) */
 	struct page **pages;		/* stack of spare handles (in) or normal pages (out) */
 	unsigned int nr_frames, nr_pages;
+	struct page *block;		/* in: if frames[] is full and contiguous, the first */
+	struct page *huge;		/* spare huge handle (in) or normal huge page (out), or NULL */
 	enum uvmem_reason short_of;	/* why the stacks are not full */
 	struct page **frame_of;		/* in: frame that goes with dst[i] */
 	struct uvmem_seal *seals;	/* out: seals of dst[], until the commit */
@@ -79,6 +81,11 @@ unsigned int uvmem_batch_mark(struct uvmem_batch *b);
 void uvmem_batch_unmark(struct uvmem_batch *b);
 void uvmem_batch_unmark_one(struct uvmem_batch *b, unsigned int i);
 void uvmem_batch_skip(struct uvmem_batch *b, enum uvmem_reason reason, u64 nr);
+/* Does the batch cover what a huge page could: a whole chunk, aligned in the VMM as well? */
+static inline bool uvmem_batch_is_huge(const struct uvmem_batch *b)
+{
+	return b->nr == UVMEM_CHUNK_PAGES && IS_ALIGNED(b->hva, PMD_SIZE);
+}
 void uvmem_batch_account(struct uvmem_batch *b, bool in, unsigned int moved);
 
 /* What the VMM's page table has at an address. */
@@ -86,9 +93,11 @@ enum uvmem_peek {
 	UVMEM_PEEK_NONE,		/* nothing, or the zero page */
 	UVMEM_PEEK_NO_TABLE,		/* nothing in the whole 2 MiB around it */
 	UVMEM_PEEK_PRESENT,
+	UVMEM_PEEK_HUGE,		/* present, by a huge entry */
 	UVMEM_PEEK_PINNED,		/* present, and somebody has a pin */
 	UVMEM_PEEK_SWAP,
 	UVMEM_PEEK_HANDLE,		/* a device-private page of ours */
+	UVMEM_PEEK_HUGE_HANDLE,		/* a huge one */
 	UVMEM_PEEK_FOREIGN,		/* one of somebody else */
 	UVMEM_PEEK_BUSY,		/* under migration and the like */
 };

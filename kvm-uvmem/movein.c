@@ -21,6 +21,16 @@ void uvmem_batch_in_prepare(struct uvmem_batch *b, unsigned int need)
 	if (b->nr_pages < need && uvmem_handle_reserve(need - b->nr_pages, b->nid))
 		b->short_of = UVMEM_REASON_NO_MEMORY;
 
+	if (need == UVMEM_CHUNK_PAGES && !b->nr_frames &&
+	    uvmem_frame_alloc_block(b->vm, b->nid, b->frames)) {
+		b->nr_frames = need;
+		b->block = b->frames[0];
+	}
+	/* Is a huge page of the VMM's there to be moved whole? Only the core knows for sure. */
+	if (need == UVMEM_CHUNK_PAGES && !b->huge && uvmem_batch_is_huge(b) &&
+	    uvmem_peek(b->vm->mm, b->hva) == UVMEM_PEEK_HUGE)
+		b->huge = uvmem_handle_alloc_huge(GFP_KERNEL, b->nid);
+
 	while (b->nr_frames < need) {
 		struct page *frame = uvmem_frame_alloc(b->vm, GFP_KERNEL_ACCOUNT, b->nid,
 						       &b->short_of);
@@ -40,6 +50,42 @@ void uvmem_batch_in_prepare(struct uvmem_batch *b, unsigned int need)
 	}
 }
 
+/*
+ * A frame for page @i, or NULL. Out of a block each page gets the frame of its
+ * place, so that the block stays one as long as every page takes its own.
+ */
+static struct page *in_take_frame(struct uvmem_batch *b, unsigned int i)
+{
+	struct page *frame;
+
+	if (b->block) {
+		frame = b->frames[i];
+		b->frames[i] = NULL;
+		return frame;
+	}
+	return b->nr_frames ? b->frames[--b->nr_frames] : NULL;
+}
+
+static void in_return_frame(struct uvmem_batch *b, struct page *frame)
+{
+	if (b->block)
+		b->frames[frame - b->block] = frame;
+	else
+		b->frames[b->nr_frames++] = frame;
+}
+
+/* What is left of a block are frames like any other. */
+static void in_break_block(struct uvmem_batch *b)
+{
+	unsigned int i, left = 0;
+
+	for (i = 0; i < UVMEM_CHUNK_PAGES; i++)
+		if (b->frames[i])
+			b->frames[left++] = b->frames[i];
+	b->nr_frames = left;
+	b->block = NULL;
+}
+
 static bool same_byte(const struct uvmem_batch *b, unsigned int i)
 {
 	return uvmem_ent_state(b->chunk->ent[b->off + i]) == UVMEM_PAGE_ZERO;
@@ -57,12 +103,12 @@ static unsigned int in_fill_zero(struct uvmem_batch *b)
 
 		if (!same_byte(b, i))
 			continue;
-		if (!b->nr_frames) {
+		frame = in_take_frame(b, i);
+		if (!frame) {
 			uvmem_batch_skip(b, b->short_of, 1);
 			uvmem_batch_unmark_one(b, i);
 			continue;
 		}
-		frame = b->frames[--b->nr_frames];
 		spin_lock(&b->chunk->lock);
 		ent = b->chunk->ent[off];
 		if (uvmem_ent_state(ent) == UVMEM_PAGE_ZERO) {
@@ -76,7 +122,7 @@ static unsigned int in_fill_zero(struct uvmem_batch *b)
 		}
 		spin_unlock(&b->chunk->lock);
 		if (frame)	/* the host dropped the handle just now */
-			b->frames[b->nr_frames++] = frame;
+			in_return_frame(b, frame);
 		uvmem_batch_unmark_one(b, i);
 	}
 	return moved;
@@ -148,38 +194,45 @@ static unsigned int in_commit_empty(struct uvmem_batch *b, const unsigned long *
 	return nr;
 }
 
+/* Pages of which frame_of[] has a frame either moved, or were never anywhere but where they are. */
 static unsigned int in_commit(struct uvmem_batch *b, struct page **frame_of,
 			      unsigned long *retry)
 {
+	/* One entry stands for all if both sides are huge. */
+	bool whole = b->dst[0] & MIGRATE_PFN_COMPOUND;
 	unsigned int i, moved = 0;
 
+	spin_lock(&b->chunk->lock);
 	for (i = 0; i < b->nr; i++) {
-		struct page *frame = frame_of[i], *handle;
+		struct page *frame = frame_of[i];
 		unsigned int off = b->off + i;
+		u64 ent;
 
-		if (!frame)
+		if (!frame || !(b->src[whole ? 0 : i] & MIGRATE_PFN_MIGRATE))
 			continue;
-		handle = migrate_pfn_to_page(b->dst[i]);
-		if (b->src[i] & MIGRATE_PFN_MIGRATE) {
-			u64 ent;
+		ent = b->chunk->ent[off];
+		uvmem_page_event(b->chunk, off, in_event(uvmem_ent_state(ent)), (u16)jiffies,
+				 page_to_pfn(frame));
+		if (b->chunk->seals)
+			b->chunk->seals[off].version = 0;
+		frame_of[i] = NULL;
+		moved++;
+	}
+	if (moved == UVMEM_CHUNK_PAGES && b->block)
+		WRITE_ONCE(b->chunk->contig, page_to_pfn(b->block));
+	spin_unlock(&b->chunk->lock);
 
-			spin_lock(&b->chunk->lock);
-			ent = b->chunk->ent[off];
-			uvmem_page_event(b->chunk, off, in_event(uvmem_ent_state(ent)),
-					 (u16)jiffies, page_to_pfn(frame));
-			if (b->chunk->seals)
-				b->chunk->seals[off].version = 0;
-			spin_unlock(&b->chunk->lock);
-			moved++;
-		} else {
-			/* Never committed: finalize frees the handle, which must not say so to the table. */
-			WRITE_ONCE(handle->zone_device_data, NULL);
-			b->frames[b->nr_frames++] = frame;
-			if (retry)
-				__set_bit(i, retry);
-			else
-				uvmem_batch_skip(b, UVMEM_REASON_RACED, 1);
-		}
+	for (i = 0; i < b->nr; i++) {
+		if (!frame_of[i])
+			continue;
+		/* Never committed: finalize frees the handle, which must not say so to the table. */
+		if (!whole || !i)
+			WRITE_ONCE(migrate_pfn_to_page(b->dst[i])->zone_device_data, NULL);
+		in_return_frame(b, frame_of[i]);
+		if (retry)
+			__set_bit(i, retry);
+		else
+			uvmem_batch_skip(b, UVMEM_REASON_RACED, 1);
 	}
 	return moved;
 }
@@ -209,6 +262,22 @@ static void in_not_collected(struct uvmem_batch *b, const unsigned long *left,
 	}
 }
 
+/* One page of a huge one could not be filled: none of it moves. */
+static void in_drop_huge(struct uvmem_batch *b, struct page *huge, struct page **frame_of)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->nr; i++) {
+		if (frame_of[i])
+			in_return_frame(b, frame_of[i]);
+		frame_of[i] = NULL;
+	}
+	WRITE_ONCE(huge->zone_device_data, NULL);
+	/* Activated: back by the way that the core takes. */
+	unlock_page(huge);
+	put_page(huge);
+}
+
 unsigned int uvmem_batch_in(struct uvmem_batch *b, unsigned long *retry)
 {
 	struct migrate_vma args = {
@@ -222,8 +291,9 @@ unsigned int uvmem_batch_in(struct uvmem_batch *b, unsigned long *retry)
 	};
 	DECLARE_BITMAP(empty, UVMEM_BATCH) = {};
 	DECLARE_BITMAP(left, UVMEM_BATCH) = {};
-	struct page **frame_of = b->frame_of;
+	struct page **frame_of = b->frame_of, *first, *huge;
 	unsigned int i, moved = 0, filled;
+	bool src_whole;
 	int ret;
 
 	mmap_assert_locked(b->vma->vm_mm);
@@ -233,22 +303,41 @@ unsigned int uvmem_batch_in(struct uvmem_batch *b, unsigned long *retry)
 		return 0;
 
 	filled = in_fill_zero(b);
-	if (bitmap_empty(b->todo, b->nr))
+	if (bitmap_empty(b->todo, b->nr)) {
+		if (b->block)
+			in_break_block(b);
 		goto out_account;
+	}
 
+	/* A huge page is worth asking for only if all of it may move. */
+	if (uvmem_batch_is_huge(b) && bitmap_full(b->todo, b->nr))
+		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
 	ret = migrate_vma_setup(&args);
 	if (ret) {
 		uvmem_batch_skip(b, UVMEM_REASON_NOT_ANON, bitmap_weight(b->todo, b->nr));
 		uvmem_batch_unmark(b);
+		if (b->block)
+			in_break_block(b);
 		goto out_account;
 	}
 
 	memset(frame_of, 0, b->nr * sizeof(*frame_of));
+	/* The core says COMPOUND in the first entry and nothing in those that follow. */
+	src_whole = b->src[0] & MIGRATE_PFN_MIGRATE && b->src[0] & MIGRATE_PFN_COMPOUND;
+	first = migrate_pfn_to_page(b->src[0]);
+	huge = src_whole && first ? b->huge : NULL;
+	if (huge) {
+		b->huge = NULL;
+		uvmem_handle_activate_huge(huge);
+		WRITE_ONCE(huge->zone_device_data, &b->chunk->ent[b->off]);
+	}
+
 	for_each_set_bit(i, b->todo, b->nr) {
-		struct page *page = migrate_pfn_to_page(b->src[i]);
+		struct page *page = src_whole ? (first ? first + i : NULL) :
+						migrate_pfn_to_page(b->src[i]);
 		struct page *frame, *handle;
 
-		if (!(b->src[i] & MIGRATE_PFN_MIGRATE)) {
+		if (!src_whole && !(b->src[i] & MIGRATE_PFN_MIGRATE)) {
 			__set_bit(i, left);
 			continue;
 		}
@@ -256,36 +345,52 @@ unsigned int uvmem_batch_in(struct uvmem_batch *b, unsigned long *retry)
 			__set_bit(i, empty);
 			continue;
 		}
-		if (!b->nr_frames || !b->nr_pages) {
+		frame = huge || b->nr_pages ? in_take_frame(b, i) : NULL;
+		if (!frame) {
+			ret = -ENOMEM;
 			uvmem_batch_skip(b, b->short_of, 1);
-			continue;
+		} else {
+			ret = in_content(b, i, page, frame);
+			if (ret) {
+				if (!b->move->err)
+					b->move->err = ret;
+				uvmem_batch_skip(b, UVMEM_REASON_STATE, 1);
+				in_return_frame(b, frame);
+			}
 		}
-		frame = b->frames[b->nr_frames - 1];
-		ret = in_content(b, i, page, frame);
-		if (ret) {
-			if (!b->move->err)
-				b->move->err = ret;
-			uvmem_batch_skip(b, UVMEM_REASON_STATE, 1);
-			continue;
+		if (ret && huge) {
+			/* All or nothing; the others may go one by one. */
+			bitmap_copy(left, b->todo, b->nr);
+			__clear_bit(i, left);
+			break;
 		}
-		b->nr_frames--;
-		handle = b->pages[--b->nr_pages];
-		uvmem_handle_activate(handle);
+		if (ret)
+			continue;
+		handle = huge ? huge + i : b->pages[--b->nr_pages];
 		set_page_private(frame, page_to_pfn(handle));
+		frame_of[i] = frame;
+		if (huge)
+			continue;
+		uvmem_handle_activate(handle);
 		/*
 		 * From migrate_vma_pages() on the host can see the handle (where
 		 * it fills a hole), so it must lead to its word by then; the
 		 * transit mark keeps a host touch waiting until the commit.
 		 */
 		WRITE_ONCE(handle->zone_device_data, &b->chunk->ent[b->off + i]);
-		frame_of[i] = frame;
 		b->dst[i] = migrate_pfn(page_to_pfn(handle));
 	}
+	if (huge && ret)
+		in_drop_huge(b, huge, frame_of);
+	else if (huge)
+		b->dst[0] = migrate_pfn(page_to_pfn(huge)) | MIGRATE_PFN_COMPOUND;
 
 	migrate_vma_pages(&args);
 	moved = in_commit(b, frame_of, retry) + in_commit_empty(b, empty);
 	in_not_collected(b, left, retry);
 	migrate_vma_finalize(&args);
+	if (b->block)
+		in_break_block(b);
 	uvmem_batch_unmark(b);
 out_account:
 	moved += filled;

@@ -44,6 +44,14 @@ void uvmem_batch_out_prepare(struct uvmem_batch *b, unsigned int need)
 		uvmem_batch_drop_spares(b);
 		return;
 	}
+	/* A huge handle is best replaced by a huge page; pages one by one will do. */
+	if (need == UVMEM_CHUNK_PAGES && !b->huge && uvmem_batch_is_huge(b) &&
+	    uvmem_peek(b->vm->mm, b->hva) == UVMEM_PEEK_HUGE_HANDLE) {
+		struct folio *folio = folio_alloc(GFP_TRANSHUGE_LIGHT | __GFP_NORETRY,
+						  UVMEM_CHUNK_SHIFT);
+
+		b->huge = folio ? folio_page(folio, 0) : NULL;
+	}
 	while (b->nr_pages < need) {
 		struct page *page = alloc_pages_node(b->nid, GFP_HIGHUSER_MOVABLE | __GFP_NOWARN, 0);
 
@@ -134,18 +142,19 @@ static void out_not_moved(struct uvmem_batch *b, unsigned int i, unsigned long *
 		uvmem_batch_skip(b, reason, 1);
 }
 
-static unsigned int out_commit(struct uvmem_batch *b, unsigned long *retry)
+static unsigned int out_commit(struct uvmem_batch *b, const unsigned long *filled,
+			       unsigned long *retry)
 {
+	/* One entry stands for all if both sides are huge. */
+	bool whole = b->dst[0] & MIGRATE_PFN_COMPOUND;
 	unsigned int i, moved = 0;
 
-	for_each_set_bit(i, b->todo, b->nr) {
-		struct page *handle = migrate_pfn_to_page(b->src[i]), *frame = NULL;
+	for_each_set_bit(i, filled, b->nr) {
+		struct page *frame = NULL;
 		unsigned int off = b->off + i;
 		u64 ent;
 
-		if (!b->dst[i])
-			continue;
-		if (!(b->src[i] & MIGRATE_PFN_MIGRATE)) {
+		if (!(b->src[whole ? 0 : i] & MIGRATE_PFN_MIGRATE)) {
 			out_not_moved(b, i, retry, UVMEM_REASON_RACED);
 			continue;
 		}
@@ -157,7 +166,8 @@ static unsigned int out_commit(struct uvmem_batch *b, unsigned long *retry)
 		if (to_ciphertext(b))
 			b->chunk->seals[off] = b->seals[i];
 		/* Under the lock: from here on the word has another meaning for uvmem_handle_dropped(). */
-		WRITE_ONCE(handle->zone_device_data, NULL);
+		if (!whole || !i)
+			WRITE_ONCE(migrate_pfn_to_page(b->src[i])->zone_device_data, NULL);
 		uvmem_page_event(b->chunk, off, out_event(b), 0, 0);
 		spin_unlock(&b->chunk->lock);
 
@@ -166,6 +176,18 @@ static unsigned int out_commit(struct uvmem_batch *b, unsigned long *retry)
 		moved++;
 	}
 	return moved;
+}
+
+/* Page @failed of a huge page could not be filled: the others stay as well. */
+static void out_skip_rest(struct uvmem_batch *b, unsigned long *filled, unsigned int failed,
+			  unsigned long *retry)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->nr; i++)
+		if (i != failed)
+			out_not_moved(b, i, retry, UVMEM_REASON_RACED);
+	bitmap_zero(filled, b->nr);
 }
 
 unsigned int uvmem_batch_out(struct uvmem_batch *b, unsigned long *retry)
@@ -180,7 +202,10 @@ unsigned int uvmem_batch_out(struct uvmem_batch *b, unsigned long *retry)
 		.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
 		.fault_page = b->fault_page,
 	};
+	DECLARE_BITMAP(filled, UVMEM_BATCH) = {};
+	struct page *first, *huge;
 	unsigned int i, moved = 0;
+	bool src_whole;
 
 	mmap_assert_locked(b->vma->vm_mm);
 
@@ -198,30 +223,38 @@ unsigned int uvmem_batch_out(struct uvmem_batch *b, unsigned long *retry)
 		moved += out_same_filled(b);
 	if (bitmap_empty(b->todo, b->nr))
 		goto out;
+	if (uvmem_batch_is_huge(b) && bitmap_full(b->todo, b->nr))
+		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
 	if (migrate_vma_setup(&args)) {
 		uvmem_batch_skip(b, UVMEM_REASON_NOT_ANON, bitmap_weight(b->todo, b->nr));
 		uvmem_batch_unmark(b);
 		goto out;
 	}
 
+	/* The core says COMPOUND in the first entry and nothing in those that follow. */
+	src_whole = b->src[0] & MIGRATE_PFN_MIGRATE && b->src[0] & MIGRATE_PFN_COMPOUND;
+	first = migrate_pfn_to_page(b->src[0]);
+	huge = src_whole && first ? b->huge : NULL;
+
 	for_each_set_bit(i, b->todo, b->nr) {
-		struct page *handle = migrate_pfn_to_page(b->src[i]), *dst;
+		struct page *handle = src_whole ? first : migrate_pfn_to_page(b->src[i]), *dst;
+		u64 *word = &b->chunk->ent[b->off + (src_whole ? 0 : i)];
 		int ret;
 
-		if (!handle || !(b->src[i] & MIGRATE_PFN_MIGRATE)) {
+		if (!handle || !(b->src[src_whole ? 0 : i] & MIGRATE_PFN_MIGRATE)) {
 			out_not_moved(b, i, retry, UVMEM_REASON_BUSY);
 			continue;
 		}
 		/* The VMM may have moved handles about: take only the one of this gfn. */
-		if (READ_ONCE(handle->zone_device_data) != &b->chunk->ent[b->off + i]) {
+		if (READ_ONCE(handle->zone_device_data) != word) {
 			uvmem_batch_skip(b, UVMEM_REASON_RACED, 1);
 			continue;
 		}
-		if (!b->nr_pages) {
+		if (!huge && !b->nr_pages) {
 			uvmem_batch_skip(b, b->short_of, 1);
 			continue;
 		}
-		dst = b->pages[b->nr_pages - 1];
+		dst = huge ? huge + i : b->pages[b->nr_pages - 1];
 		ret = out_content(b, i, dst, &b->seals[i]);
 		if (ret) {
 			if (!b->move->err)
@@ -230,15 +263,28 @@ unsigned int uvmem_batch_out(struct uvmem_batch *b, unsigned long *retry)
 					 UVMEM_REASON_RACED, 1);
 			/* It may hold plaintext: back to the stack only when overwritten. */
 			clear_highpage(dst);
+			if (huge)
+				break;
 			continue;
 		}
+		__set_bit(i, filled);
+		if (huge)
+			continue;
 		b->nr_pages--;
 		lock_page(dst);
 		b->dst[i] = migrate_pfn(page_to_pfn(dst));
 	}
+	if (huge && !bitmap_full(filled, b->nr)) {
+		/* All or nothing. The pages after the one that failed were not looked at. */
+		out_skip_rest(b, filled, i, retry);
+	} else if (huge) {
+		b->huge = NULL;
+		lock_page(huge);
+		b->dst[0] = migrate_pfn(page_to_pfn(huge)) | MIGRATE_PFN_COMPOUND;
+	}
 
 	migrate_vma_pages(&args);
-	moved += out_commit(b, retry);
+	moved += out_commit(b, filled, retry);
 	migrate_vma_finalize(&args);
 	uvmem_batch_unmark(b);
 out:

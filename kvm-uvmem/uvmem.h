@@ -33,6 +33,7 @@
 #include "seal.h"
 #include "state.h"
 #include "stats.h"
+#include "../hypercalls/progress.h"
 
 struct uvmem_vm;
 struct uvmem_uv_ops;
@@ -47,15 +48,22 @@ struct uvmem_uv_ops;
 /* A back end of secure frames. The carve-out of DESIGN.md would be a second one. */
 struct uvmem_frame_ops {
 	const char *name;
+	enum uvmem_reason exhausted;			/* what it means if alloc fails */
 	struct page *(*alloc)(gfp_t gfp, int nid);
+	struct page *(*alloc_block)(int nid);	/* 512, contiguous and aligned, freed one by one; or NULL */
 	void (*free)(struct page *page);		/* content is scrubbed already */
 };
 
 int uvmem_frame_init(void);
 void uvmem_frame_exit(void);
-/* Content is undefined: the caller overwrites or clears all of it. NULL: limit or memory (see @ret_reason). */
+/*
+ * Content is undefined: the caller overwrites or clears all of it. NULL: limit or memory (see @ret_reason).
+ * __GFP_NORETRY for work that nobody waits for; without it the page allocator tries hard, but kills nobody.
+ */
 struct page *uvmem_frame_alloc(struct uvmem_vm *vm, gfp_t gfp, int nid,
 			       enum uvmem_reason *ret_reason);
+/* Fills frames[512] with contiguous aligned ones; false: none to be had easily. */
+bool uvmem_frame_alloc_block(struct uvmem_vm *vm, int nid, struct page **frames);
 /* Scrubs. Atomic. @vm's count and the pool's go down. */
 void uvmem_frame_free(struct uvmem_vm *vm, struct page *frame);
 u64 uvmem_frame_limit(void);
@@ -79,6 +87,15 @@ struct page *uvmem_handle_alloc(gfp_t gfp, int nid);
 void uvmem_handle_free(struct page *handle);
 /* zone_device_page_init(): locked, one reference; from here on put_page() frees it through ->folio_free. */
 void uvmem_handle_activate(struct page *handle);
+/* Have the range of handles grow until @nr are free on @nid. Sleeps. 0, -errno. */
+int uvmem_handle_reserve(unsigned int nr, int nid);
+/*
+ * The same for 512 handles at once, naturally aligned; the first one is returned.
+ * Active, they are one folio of 2 MiB, until the core splits it.
+ */
+struct page *uvmem_handle_alloc_huge(gfp_t gfp, int nid);
+void uvmem_handle_free_huge(struct page *handle);
+void uvmem_handle_activate_huge(struct page *handle);
 bool uvmem_is_handle(const struct page *page);
 void *uvmem_pgmap_owner(void);
 struct uvmem_pgmap_counts { u64 total, used, husk, bytes; };
@@ -91,6 +108,8 @@ void uvmem_pgmap_shrink(void);
 /* host.c: what the host does to handles; the first two are called by the pgmap's ops. */
 void uvmem_handle_dropped(struct page *handle);		/* last reference gone; atomic */
 vm_fault_t uvmem_host_touch(struct vm_fault *vmf);
+/* @tail, of any order, was split off @head: set its zone_device_data (NULL now). Atomic. */
+void uvmem_handle_split(struct folio *head, struct folio *tail);
 /* The VM of a committed handle ends. chunk->lock held. */
 void uvmem_handle_make_husk(struct page *handle);
 /* Frames whose handles were dropped: zap them from the guest, then free. */
@@ -105,6 +124,8 @@ struct uvmem_chunk {
 	struct uvmem_vm *vm;
 	u64 index;			/* gfn >> UVMEM_CHUNK_SHIFT */
 	unsigned int nr_blocked;	/* entries that forbid a huge plaintext mapping */
+	unsigned int nr_transit;	/* entries in transit */
+	unsigned long contig;		/* pfn of 512 contiguous frames that all pages are in, or 0 */
 	struct uvmem_seal *seals;	/* UVMEM_CHUNK_PAGES, or NULL */
 	u64 *ent;			/* one page; page_private() leads back here */
 	/* the lock protects the above */
@@ -130,6 +151,7 @@ void uvmem_gfn_slot_change(struct uvmem_vm *vm, gfn_t gfn, u64 nr, bool add);
 void uvmem_gfn_destroy(struct uvmem_vm *vm);
 
 struct uvmem_vm {
+	struct rcu_head rcu;		/* first: kfree_rcu() wants it within 4096 bytes */
 	u64 id;
 	struct kvm *kvm;		/* NULL once the VM has ended; under lock */
 	struct mm_struct *mm;		/* mmgrab()bed */
@@ -166,8 +188,9 @@ struct uvmem_vm {
 	const struct uvmem_uv_ops *uv;
 	void *uv_priv;
 
+	struct uvmem_hc_progress hc;	/* long hypercalls */
+
 	struct uvmem_stats stats;
-	struct rcu_head rcu;
 };
 
 /* ---- uv.c: the ultravisor interface ------------------------------------------ */
@@ -193,13 +216,20 @@ struct uvmem_uv_ops {
 	int  (*page_inval)(struct uvmem_vm *vm, u64 gfn);
 };
 extern const struct uvmem_uv_ops uvmem_uv_software;
+/* Load and unload: request contexts; init runs the self test. Sleep. No VM may be left at exit. */
+int uvmem_uv_init(void);
+void uvmem_uv_exit(void);
+/* A known answer and seven forgeries; 0 or -errno, then nothing must be sealed. Needs the contexts. */
+int uvmem_uv_selftest(void);
 u64 uvmem_uv_keys(void);		/* keys in memory */
 
 /* ---- event.c ------------------------------------------------------------------- */
 
 struct uvmem_event_reader;		/* one open file's queue */
-/* @vm_id 0: all VMs. NULL on ENOMEM. */
+/* @vm_id 0: all VMs; UVMEM_EVENT_NO_VM: none until uvmem_event_bind(). NULL on ENOMEM. */
+#define UVMEM_EVENT_NO_VM	(~0ULL)
 struct uvmem_event_reader *uvmem_event_open(u64 vm_id);
+void uvmem_event_bind(struct uvmem_event_reader *reader, u64 vm_id);
 void uvmem_event_close(struct uvmem_event_reader *reader);
 ssize_t uvmem_event_read(struct uvmem_event_reader *reader, char __user *buf,
 			 size_t len, bool nonblock);
@@ -219,6 +249,8 @@ void uvmem_vm_put(struct uvmem_vm *vm);
 struct uvmem_vm *uvmem_vm_find(u64 id);			/* reference or NULL */
 u32 uvmem_vm_list(u64 *ids, u32 nr);			/* how many there are; fills at most nr, ascending */
 u32 uvmem_vm_count(void);
+/* Sums over all VMs: pages that are OUT, and vm->metadata. */
+void uvmem_vm_totals(u64 *ret_seals, u64 *ret_metadata);
 void uvmem_vm_info(struct uvmem_vm *vm, struct uvmem_vm_info *info);
 /* Keep kvm and its mm alive for a while: 0, -ESRCH. */
 int uvmem_vm_hold(struct uvmem_vm *vm);

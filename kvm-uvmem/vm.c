@@ -126,6 +126,9 @@ int uvmem_vm_arm(struct kvm *kvm, u64 flags, u64 max_frames, const char *name,
 	unsigned int i;
 	int ret;
 
+	if (kvm_has_uvmem(kvm))
+		return -EEXIST;
+
 	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
 	if (!vm)
 		return -ENOMEM;
@@ -166,8 +169,12 @@ int uvmem_vm_arm(struct kvm *kvm, u64 flags, u64 max_frames, const char *name,
 		WRITE_ONCE(nr_vms, nr_vms + 1);
 	}
 	mutex_unlock(&vms_lock);
-	if (ret)
+	if (ret) {
+		/* Somebody armed it between our look and now. */
+		if (kvm_has_uvmem(kvm))
+			ret = -EEXIST;
 		goto err_terminate;
+	}
 
 	/* One reference is KVM's, the other the caller's. */
 	*ret_vm = uvmem_vm_get(vm);

@@ -61,7 +61,7 @@ static s64 vmfd_move_some(struct uvmem_vm *vm, bool in, u64 gfn, u64 nr,
 	u64 slot_nr;
 
 	/* What is returned has a sign. */
-	nr = min(nr, (u64)S64_MAX);
+	nr = min_t(u64, nr, S64_MAX);
 	if (gfn >= UVMEM_MAX_GFN || !uvmem_next_slot_range(vm, gfn, &slot_gfn, &slot_nr) ||
 	    slot_gfn - gfn >= nr) {
 		move->skipped[UVMEM_REASON_STATE] += nr;
