@@ -83,27 +83,27 @@ static const struct uvmem_frame_ops *const frame_ops = &frame_page_ops;
 
 /* ---- limits ------------------------------------------------------------------- */
 
-static bool count_reserve(atomic64_t *count, u64 limit, u64 *ret_new)
+static bool pool_reserve(unsigned int nr, u64 limit, u64 *ret_used)
 {
-	s64 old = atomic64_read(count);
+	s64 old = atomic64_read(&pool_used);
 
 	do {
-		if (old >= limit)
+		if (old + nr > limit)
 			return false;
-	} while (!atomic64_try_cmpxchg(count, &old, old + 1));
+	} while (!atomic64_try_cmpxchg(&pool_used, &old, old + nr));
 
-	*ret_new = old + 1;
+	*ret_used = old + nr;
 	return true;
 }
 
-static bool vm_reserve(struct uvmem_vm *vm)
+static bool vm_reserve(struct uvmem_vm *vm, unsigned int nr)
 {
 	long old = atomic_long_read(&vm->frames);
 
 	do {
-		if (vm->max_frames && old >= vm->max_frames)
+		if (vm->max_frames && old + nr > vm->max_frames)
 			return false;
-	} while (!atomic_long_try_cmpxchg(&vm->frames, &old, old + 1));
+	} while (!atomic_long_try_cmpxchg(&vm->frames, &old, old + nr));
 
 	return true;
 }
@@ -133,13 +133,27 @@ static void pool_note_peak(u64 used)
 		;
 }
 
-static void pool_release(struct uvmem_vm *vm)
+static void pool_release(struct uvmem_vm *vm, unsigned int nr)
 {
-	s64 used = atomic64_dec_return(&pool_used);
+	s64 used = atomic64_sub_return(nr, &pool_used);
 
 	WARN_ON_ONCE(used < 0);
-	WARN_ON_ONCE(atomic_long_dec_return(&vm->frames) < 0);
+	WARN_ON_ONCE(atomic_long_sub_return(nr, &vm->frames) < 0);
 	pool_note_room(used, atomic64_read(&pool_limit));
+}
+
+/* The VMM's cgroup pays, whoever asks (the daemon's prefetch, a kworker). */
+static struct mem_cgroup *vmm_pays_begin(struct uvmem_vm *vm)
+{
+	if (current->mm == vm->mm)
+		return NULL;
+	return set_active_memcg(get_mem_cgroup_from_mm(vm->mm));
+}
+
+static void vmm_pays_end(struct uvmem_vm *vm, struct mem_cgroup *old_memcg)
+{
+	if (current->mm != vm->mm)
+		mem_cgroup_put(set_active_memcg(old_memcg));
 }
 
 /* ---- the interface -------------------------------------------------------------- */
@@ -148,34 +162,26 @@ struct page *uvmem_frame_alloc(struct uvmem_vm *vm, gfp_t gfp, int nid,
 			       enum uvmem_reason *ret_reason)
 {
 	u64 limit = atomic64_read(&pool_limit);
-	bool remote = current->mm != vm->mm;
-	struct mem_cgroup *memcg = NULL, *old_memcg = NULL;
+	struct mem_cgroup *old_memcg;
 	struct page *page;
 	u64 used;
 
-	if (!vm_reserve(vm)) {
+	if (!vm_reserve(vm, 1)) {
 		*ret_reason = UVMEM_REASON_NO_FRAME;
 		return NULL;
 	}
-	if (!count_reserve(&pool_used, limit, &used)) {
+	if (!pool_reserve(1, limit, &used)) {
 		atomic_long_dec(&vm->frames);
 		pool_note_full(atomic64_read(&pool_used), limit);
 		*ret_reason = UVMEM_REASON_NO_FRAME;
 		return NULL;
 	}
 
-	/* The VMM's cgroup pays, whoever asks (the daemon's prefetch, a kworker). */
-	if (remote) {
-		memcg = get_mem_cgroup_from_mm(vm->mm);
-		old_memcg = set_active_memcg(memcg);
-	}
+	old_memcg = vmm_pays_begin(vm);
 	page = frame_ops->alloc(gfp, nid);
-	if (remote) {
-		set_active_memcg(old_memcg);
-		mem_cgroup_put(memcg);
-	}
+	vmm_pays_end(vm, old_memcg);
 	if (!page) {
-		pool_release(vm);
+		pool_release(vm, 1);
 		*ret_reason = frame_ops->exhausted;
 		return NULL;
 	}
@@ -193,27 +199,32 @@ struct page *uvmem_frame_alloc(struct uvmem_vm *vm, gfp_t gfp, int nid,
 bool uvmem_frame_alloc_block(struct uvmem_vm *vm, int nid, struct page **frames)
 {
 	u64 limit = atomic64_read(&pool_limit), used;
+	struct mem_cgroup *old_memcg;
 	struct page *block;
 	unsigned int i;
 
-	used = atomic64_add_return(UVMEM_CHUNK_PAGES, &pool_used);
-	if (atomic_long_add_return(UVMEM_CHUNK_PAGES, &vm->frames) > vm->max_frames &&
-	    vm->max_frames)
-		goto err;
-	if (used > limit || !frame_ops->alloc_block)
-		goto err;
+	/* That a block does not fit does not mean that the pool is full. */
+	if (!frame_ops->alloc_block || !vm_reserve(vm, UVMEM_CHUNK_PAGES))
+		return false;
+	if (!pool_reserve(UVMEM_CHUNK_PAGES, limit, &used)) {
+		atomic_long_sub(UVMEM_CHUNK_PAGES, &vm->frames);
+		return false;
+	}
+
+	old_memcg = vmm_pays_begin(vm);
 	block = frame_ops->alloc_block(nid);
-	if (!block)
-		goto err;
+	vmm_pays_end(vm, old_memcg);
+	if (!block) {
+		pool_release(vm, UVMEM_CHUNK_PAGES);
+		return false;
+	}
 
 	pool_note_peak(used);
+	if (used >= limit)
+		pool_note_full(used, limit);
 	for (i = 0; i < UVMEM_CHUNK_PAGES; i++)
 		frames[i] = block + i;
 	return true;
-err:
-	atomic_long_sub(UVMEM_CHUNK_PAGES, &vm->frames);
-	atomic64_sub(UVMEM_CHUNK_PAGES, &pool_used);
-	return false;
 }
 
 void uvmem_frame_free(struct uvmem_vm *vm, struct page *frame)
@@ -222,7 +233,18 @@ void uvmem_frame_free(struct uvmem_vm *vm, struct page *frame)
 	clear_highpage(frame);
 	set_page_private(frame, 0);
 	frame_ops->free(frame);
-	pool_release(vm);
+	pool_release(vm, 1);
+}
+
+void uvmem_frame_free_list(struct uvmem_vm *vm, struct list_head *frames)
+{
+	struct page *frame, *next;
+
+	list_for_each_entry_safe(frame, next, frames, lru) {
+		list_del(&frame->lru);
+		uvmem_frame_free(vm, frame);
+		cond_resched();
+	}
 }
 
 u64 uvmem_frame_limit(void)

@@ -426,6 +426,7 @@ void uvmem_gfn_destroy(struct uvmem_vm *vm)
 {
 	struct uvmem_chunk *chunk;
 	unsigned long index;
+	LIST_HEAD(frames);
 	void *cur;
 
 	xa_for_each(&vm->chunks, index, cur) {
@@ -437,32 +438,30 @@ void uvmem_gfn_destroy(struct uvmem_vm *vm)
 			continue;
 		}
 		chunk = cur;
+		/*
+		 * All of the chunk under one lock: a large handle stands for all
+		 * of its pages, and must not be dropped in the middle.
+		 */
+		spin_lock(&chunk->lock);
 		for (i = 0; i < UVMEM_CHUNK_PAGES; i++) {
-			struct page *frame = NULL;
-			u64 ent;
+			u64 ent = chunk->ent[i];
+			enum uvmem_page_state state = uvmem_ent_state(ent);
+			struct page *frame;
 
-			spin_lock(&chunk->lock);
-			ent = chunk->ent[i];
 			WARN_ON_ONCE(ent & UVMEM_ENT_TRANSIT);
-			switch (uvmem_ent_state(ent)) {
-			case UVMEM_PAGE_IN:
+			if (state == UVMEM_PAGE_IN) {
 				frame = pfn_to_page(uvmem_ent_payload(ent));
 				uvmem_handle_make_husk(pfn_to_page(page_private(frame)));
-				break;
-			case UVMEM_PAGE_ZERO:
+				list_add(&frame->lru, &frames);
+			} else if (state == UVMEM_PAGE_ZERO) {
 				uvmem_handle_make_husk(pfn_to_page(uvmem_ent_payload(ent)));
-				break;
-			default:
-				break;
 			}
-			if (uvmem_ent_state(ent) != UVMEM_PAGE_NONE)
-				atomic_long_dec(&vm->pages[uvmem_ent_state(ent)]);
+			if (state != UVMEM_PAGE_NONE)
+				atomic_long_dec(&vm->pages[state]);
 			chunk_write(chunk, i, 0);
-			spin_unlock(&chunk->lock);
-
-			if (frame)
-				uvmem_frame_free(vm, frame);
 		}
+		spin_unlock(&chunk->lock);
+		uvmem_frame_free_list(vm, &frames);
 		cond_resched();
 	}
 	atomic_long_set(&vm->registered, 0);

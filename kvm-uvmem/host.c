@@ -132,23 +132,12 @@ static void take_dropped(struct uvmem_vm *vm, struct list_head *frames)
 	spin_unlock(&vm->drop_lock);
 }
 
-static void free_frames(struct uvmem_vm *vm, struct list_head *frames)
-{
-	struct page *frame, *next;
-
-	list_for_each_entry_safe(frame, next, frames, lru) {
-		list_del(&frame->lru);
-		uvmem_frame_free(vm, frame);
-		cond_resched();
-	}
-}
-
 void uvmem_host_free_dropped(struct uvmem_vm *vm)
 {
 	LIST_HEAD(frames);
 
 	take_dropped(vm, &frames);
-	free_frames(vm, &frames);
+	uvmem_frame_free_list(vm, &frames);
 }
 
 void uvmem_host_drop_work(struct uvmem_vm *vm)
@@ -174,7 +163,7 @@ void uvmem_host_drop_work(struct uvmem_vm *vm)
 		idx = srcu_read_lock(&vm->kvm->srcu);
 		kvm_zap_gfn_range(vm->kvm, first, last + 1);
 		srcu_read_unlock(&vm->kvm->srcu, idx);
-		free_frames(vm, &frames);
+		uvmem_frame_free_list(vm, &frames);
 	}
 	uvmem_vm_leave(vm);
 }

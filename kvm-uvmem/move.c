@@ -358,6 +358,30 @@ static void batch_populate(struct uvmem_batch *b, const unsigned long *retry)
 	}
 }
 
+/* How many pages of the batch, from its first on, lie in b->vma, or in the hole in front of it. */
+static unsigned int batch_nr_alike(const struct uvmem_batch *b)
+{
+	unsigned long end;
+
+	if (!b->vma)
+		return b->nr;
+	end = b->vma->vm_start > b->hva ? b->vma->vm_start : b->vma->vm_end;
+	return min(b->nr, (end - b->hva) >> PAGE_SHIFT);
+}
+
+/* Nothing secure can be behind these pages: only states to change, if that is asked for. */
+static void batch_skip_unfit(struct uvmem_batch *b)
+{
+	unsigned int nr = bitmap_weight(b->todo, b->nr);
+
+	if (b->purpose == UVMEM_TO_SHARED || b->purpose == UVMEM_TO_NORMAL) {
+		uvmem_batch_mark(b);
+		nr = bitmap_weight(b->todo, b->nr);
+		uvmem_batch_unmark(b);
+	}
+	uvmem_batch_skip(b, UVMEM_REASON_NOT_ANON, nr);
+}
+
 /* Move the batch, with retries. b->nr may shrink to what the VMA has. -EINTR: fatal signal. */
 static int batch_run(struct uvmem_batch *b, unsigned int need)
 {
@@ -377,20 +401,12 @@ static int batch_run(struct uvmem_batch *b, unsigned int need)
 		unsigned long *again = try < UVMEM_MOVE_RETRIES ? retry : NULL;
 
 		/* fixup_user_fault() may have let go of mmap_lock: look anew each time. */
-		b->vma = vma_lookup(mm, b->hva);
-		if (!b->vma || !uvmem_vma_fits(b->vma)) {
-			unsigned int nr = bitmap_weight(b->todo, b->nr);
-
-			/* Nothing can be behind these: only the state to change. */
-			if (!batch_is_in(b) && b->purpose != UVMEM_TO_SEALED) {
-				uvmem_batch_mark(b);
-				nr = bitmap_weight(b->todo, b->nr);
-				uvmem_batch_unmark(b);
-			}
-			uvmem_batch_skip(b, UVMEM_REASON_NOT_ANON, nr);
+		b->vma = find_vma(mm, b->hva);
+		b->nr = batch_nr_alike(b);
+		if (!b->vma || b->vma->vm_start > b->hva || !uvmem_vma_fits(b->vma)) {
+			batch_skip_unfit(b);
 			break;
 		}
-		b->nr = min(b->nr, (b->vma->vm_end - b->hva) >> PAGE_SHIFT);
 
 		bitmap_zero(retry, UVMEM_BATCH);
 		if (batch_is_in(b))

@@ -66,6 +66,8 @@ struct page *uvmem_frame_alloc(struct uvmem_vm *vm, gfp_t gfp, int nid,
 bool uvmem_frame_alloc_block(struct uvmem_vm *vm, int nid, struct page **frames);
 /* Scrubs. Atomic. @vm's count and the pool's go down. */
 void uvmem_frame_free(struct uvmem_vm *vm, struct page *frame);
+/* The same for all on a list (by page->lru); sleeps. */
+void uvmem_frame_free_list(struct uvmem_vm *vm, struct list_head *frames);
 u64 uvmem_frame_limit(void);
 int uvmem_frame_set_limit(u64 frames);
 u64 uvmem_frame_used(void);
