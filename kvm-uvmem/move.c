@@ -650,10 +650,10 @@ static s64 move_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, enum uvmem_purpose
 }
 
 /*
- * Zero the pages of [gfn, gfn + nr) where the guest sees them, in whatever state
- * they are; ABSENT pages and gfns of no memslot are left. -EFAULT: one could not be had.
+ * Zero those pages of [gfn, gfn + nr) that are secure, or those that are SHARED,
+ * where the guest sees them. ABSENT pages are zero already. -EFAULT: one could not be had.
  */
-static int zero_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, bool only_secure)
+static int zero_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, bool secure)
 {
 	int idx, ret = 0;
 
@@ -661,8 +661,8 @@ static int zero_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, bool only_secure)
 	for (; nr && !ret; gfn++, nr--) {
 		enum uvmem_page_state state = uvmem_gfn_state(vm, gfn, NULL);
 
-		if (state == UVMEM_PAGE_NONE || state == UVMEM_PAGE_ABSENT ||
-		    (only_secure && !uvmem_page_is_secure(state)))
+		if (secure ? !uvmem_page_is_secure(state) || state == UVMEM_PAGE_ABSENT :
+			     state != UVMEM_PAGE_SHARED)
 			continue;
 		ret = kvm_clear_guest(vm->kvm, gfn_to_gpa(gfn), PAGE_SIZE);
 		cond_resched();
