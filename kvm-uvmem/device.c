@@ -43,7 +43,7 @@ static long device_get_info(void __user *uargs)
 		.size		 = info.size,
 		.api_version	 = UVMEM_API_VERSION,
 		.capabilities	 = UVMEM_CAP_PAGING | UVMEM_CAP_SAME_FILLED |
-				   UVMEM_CAP_EVENTS | UVMEM_CAP_STATS,
+				   UVMEM_CAP_EVENTS | UVMEM_CAP_STATS | UVMEM_CAP_HUGE,
 		.page_size	 = PAGE_SIZE,
 		.max_range_pages = UVMEM_BATCH,
 	};

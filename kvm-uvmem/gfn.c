@@ -162,6 +162,17 @@ enum uvmem_page_state uvmem_gfn_state(struct uvmem_vm *vm, gfn_t gfn, bool *ret_
 	return uvmem_ent_state(ent);
 }
 
+bool uvmem_gfn_any_secure(struct uvmem_vm *vm, gfn_t gfn, u64 nr)
+{
+	for (; nr; gfn++, nr--) {
+		if (uvmem_page_is_secure(uvmem_gfn_state(vm, gfn, NULL)))
+			return true;
+		if (!(gfn % UVMEM_CHUNK_PAGES))
+			cond_resched();
+	}
+	return false;
+}
+
 /* Room for the seals of @chunk; may sleep. Before marks are taken. */
 int uvmem_chunk_make_seals(struct uvmem_chunk *chunk)
 {

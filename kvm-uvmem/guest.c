@@ -88,6 +88,17 @@ static bool guest_is_secure(struct kvm *kvm, gfn_t gfn)
 	return !is_plain(uvmem_gfn_read(to_uvmem_vm(kvm), gfn));
 }
 
+/* Pages that never were secure, or are not any more, are nobody's when their slot is gone. */
+static bool guest_gfn_gone(struct kvm *kvm, gfn_t gfn)
+{
+	struct uvmem_vm *vm = to_uvmem_vm(kvm);
+
+	if (!uvmem_page_is_secure(uvmem_gfn_state(vm, gfn, NULL)))
+		return false;
+	uvmem_vm_stop(vm, UVMEM_STOP_NO_SLOT, gfn);
+	return true;
+}
+
 /* What one attempt at a kernel access finds; all under chunk->lock. */
 typedef int (*access_fn)(void *mem, void *arg);
 
@@ -244,6 +255,10 @@ static int guest_prepare_memslot(struct kvm *kvm, const struct kvm_memory_slot *
 		return -EOPNOTSUPP;
 	if (!uvmem_range_valid(new->base_gfn, new->npages))
 		return -EINVAL;
+	/* A write to it would be MMIO, and show the VMM what the guest keeps there. */
+	if ((new->flags & KVM_MEM_READONLY) &&
+	    uvmem_gfn_any_secure(to_uvmem_vm(kvm), new->base_gfn, new->npages))
+		return -EINVAL;
 	return uvmem_gfn_reserve(to_uvmem_vm(kvm), new->base_gfn, new->npages);
 }
 
@@ -277,6 +292,7 @@ const struct kvm_uvmem_ops uvmem_kvm_ops = {
 	.faultin_pfn		= guest_faultin_pfn,
 	.max_mapping_level	= guest_max_mapping_level,
 	.is_secure		= guest_is_secure,
+	.gfn_gone		= guest_gfn_gone,
 	.read_guest		= guest_read,
 	.write_guest		= guest_write,
 	.cmpxchg_guest		= guest_cmpxchg,

@@ -173,6 +173,15 @@ static bool batch_change_in_place(struct uvmem_batch *b, unsigned int off)
 	}
 }
 
+/* A guest that asks for a page back that the host dropped must hear of it. */
+static bool batch_note_lost(const struct uvmem_batch *b, u64 ent)
+{
+	if (b->purpose != UVMEM_TO_SECURE || uvmem_ent_state(ent) != UVMEM_PAGE_LOST)
+		return false;
+	b->move->err = uvmem_page_next(UVMEM_PAGE_LOST, UVMEM_EV_SECURE);
+	return true;
+}
+
 /*
  * Set the transit marks of those pages in b->todo that the purpose fits, in
  * ascending order; b->todo is what was marked. Returns how many.
@@ -206,6 +215,7 @@ unsigned int uvmem_batch_mark(struct uvmem_batch *b)
 			marked++;
 			continue;
 		} else {
+			batch_note_lost(b, b->chunk->ent[off]);
 			uvmem_batch_skip(b, reason, 1);
 		}
 		__clear_bit(i, b->todo);
@@ -548,7 +558,7 @@ static bool batch_has_work(const struct uvmem_batch *b, unsigned int *ret_need)
 		if ((ent & UVMEM_ENT_TRANSIT) || batch_wants(b, ent, &reason)) {
 			work = true;
 			need++;
-		} else if (reason != UVMEM_REASON_STATE) {
+		} else if (reason != UVMEM_REASON_STATE || batch_note_lost(b, ent)) {
 			work = true;	/* to be counted */
 		} else if (b->purpose == UVMEM_TO_SHARED) {
 			work |= uvmem_page_next(uvmem_ent_state(ent), UVMEM_EV_SHARE) >= 0;

@@ -141,6 +141,7 @@ struct uvmem_chunk *uvmem_chunk_get(struct uvmem_vm *vm, gfn_t gfn);
 struct uvmem_chunk *uvmem_chunk_peek(struct uvmem_vm *vm, gfn_t gfn, u64 *ret_uniform);
 int uvmem_chunk_make_seals(struct uvmem_chunk *chunk);
 u64 uvmem_gfn_read(struct uvmem_vm *vm, gfn_t gfn);
+bool uvmem_gfn_any_secure(struct uvmem_vm *vm, gfn_t gfn, u64 nr);	/* sleeps */
 int uvmem_page_event(struct uvmem_chunk *chunk, unsigned int off,
 		     enum uvmem_page_event event, u16 stamp, u64 payload);
 bool uvmem_uniform_change(struct uvmem_vm *vm, u64 index, u64 old, u64 new);

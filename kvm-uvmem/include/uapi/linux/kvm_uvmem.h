@@ -11,6 +11,8 @@
  *	A size below the first published one: EINVAL. A larger one is accepted if
  *	the excess is zero, else E2BIG. Fields named reserved or pad must be zero
  *	on input (EINVAL) and are zero on output. Unknown flags: EINVAL.
+ *	Calls are told apart without regard to the size in their number; a size
+ *	above 4096 is E2BIG.
  *	A call that fails has changed nothing and written nothing back, except
  *	where it says otherwise. An unknown ioctl: ENOTTY.
  *
@@ -100,7 +102,8 @@ enum uvmem_stop_reason {
 	UVMEM_STOP_LOST		= 3,	/* secure page was dropped by the host */
 	UVMEM_STOP_NOT_ANON	= 4,	/* the memory behind a secure gfn cannot hold it */
 	UVMEM_STOP_NO_MEMORY	= 5,	/* no frame could be had for a guest access */
-	UVMEM_NR_STOP_REASONS	= 6,
+	UVMEM_STOP_NO_SLOT	= 6,	/* an access to a secure gfn whose memslot is gone */
+	UVMEM_NR_STOP_REASONS	= 7,
 };
 
 /*
@@ -263,7 +266,8 @@ struct uvmem_range {
 
 /*
  * struct uvmem_states - UVMEM_VM_GET_STATES: states of a range, one byte each
- * nr_pages at most 65536 (EINVAL). Bit 7 of a byte: the page is in transit.
+ * nr_pages 0 or above 65536, or past the end of the address space: EINVAL. The VM
+ * has ended: ESRCH. Bit 7 of a byte: the page is in transit.
  */
 struct uvmem_states {
 	__u32 size;
@@ -303,7 +307,8 @@ struct uvmem_states {
  * record: EINVAL). seq grows by one per event of the file. A reader that is too
  * slow finds one UVMEM_EVENT_OVERFLOW record in place of what was lost:
  * value[0] is the number of lost events, and seq goes on behind them. Blocks
- * unless O_NONBLOCK (EAGAIN). poll() reports POLLIN when a record waits, and
+ * unless O_NONBLOCK (EAGAIN). When the VM of a per-VM file has ended, read() gives
+ * the records that are left, then 0. poll() reports POLLIN when a record waits, and
  * POLLHUP on a per-VM file when its VM has ended.
  */
 enum uvmem_event_type {
@@ -312,7 +317,8 @@ enum uvmem_event_type {
 	UVMEM_EVENT_VM_STATE	= 2,	/* value: {old, new} enum uvmem_vm_state */
 	UVMEM_EVENT_VM_STOPPED	= 3,	/* value: {enum uvmem_stop_reason, gpa} */
 	UVMEM_EVENT_VM_ENDED	= 4,	/* value: {} */
-	UVMEM_EVENT_POOL_FULL	= 5,	/* value: {frames_used, frames_limit}; once per crossing */
+	UVMEM_EVENT_POOL_FULL	= 5,	/* value: {frames_used, frames_limit}; when use reaches the limit,
+					 * again only after 1/32 of it was free; device file only */
 };
 
 struct uvmem_event {
