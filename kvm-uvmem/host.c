@@ -170,38 +170,72 @@ void uvmem_host_drop_work(struct uvmem_vm *vm)
 
 /* ---- the host touches one ----------------------------------------------------------------- */
 
+/*
+ * A large handle by a huge entry has to move as a whole: the core does not split
+ * one that the fault itself holds a reference on.
+ */
+static unsigned int fault_nr(struct vm_fault *vmf)
+{
+	return vmf->pte ? 1 : folio_nr_pages(page_folio(vmf->page));
+}
+
+static unsigned long fault_start(struct vm_fault *vmf)
+{
+	return ALIGN_DOWN(vmf->address, (unsigned long)fault_nr(vmf) << PAGE_SHIFT);
+}
+
+/* A normal page, or a huge one, for what was touched. */
+static struct page *fault_alloc(struct vm_fault *vmf, gfp_t gfp)
+{
+	struct folio *folio;
+
+	if (fault_nr(vmf) == 1)
+		return alloc_page(GFP_HIGHUSER_MOVABLE | gfp);
+	folio = folio_alloc(GFP_TRANSHUGE | gfp, UVMEM_CHUNK_SHIFT);
+	return folio ? folio_page(folio, 0) : NULL;
+}
+
 /* A handle whose VM has ended: the content is gone, the host gets zeroes. */
 static vm_fault_t touch_husk(struct vm_fault *vmf)
 {
-	unsigned long src = 0, dst = 0;
+	unsigned int nr = fault_nr(vmf);
+	unsigned long *pfns __free(kvfree) = kvcalloc(2 * nr, sizeof(*pfns), GFP_KERNEL);
 	struct migrate_vma args = {
 		.vma = vmf->vma,
-		.src = &src,
-		.dst = &dst,
-		.start = vmf->address & PAGE_MASK,
-		.end = (vmf->address & PAGE_MASK) + PAGE_SIZE,
+		.start = fault_start(vmf),
+		.end = fault_start(vmf) + ((unsigned long)nr << PAGE_SHIFT),
 		.pgmap_owner = uvmem_pgmap_owner(),
 		.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
 		.fault_page = vmf->page,
 	};
 	struct page *page;
 
-	page = alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_ZERO);
-	if (!page)
+	page = fault_alloc(vmf, __GFP_ZERO);
+	if (!page || !pfns) {
+		if (page)
+			folio_put(page_folio(page));
 		return VM_FAULT_OOM;
+	}
+	args.src = pfns;
+	args.dst = pfns + nr;
+	if (nr > 1)
+		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
 	if (migrate_vma_setup(&args)) {
-		__free_page(page);
+		folio_put(page_folio(page));
 		return VM_FAULT_SIGBUS;
 	}
-	if (src & MIGRATE_PFN_MIGRATE) {
+	if ((args.src[0] & MIGRATE_PFN_MIGRATE) &&
+	    !!(args.src[0] & MIGRATE_PFN_COMPOUND) == (nr > 1)) {
 		lock_page(page);
-		dst = migrate_pfn(page_to_pfn(page));
+		args.dst[0] = migrate_pfn(page_to_pfn(page));
+		if (nr > 1)
+			args.dst[0] |= MIGRATE_PFN_COMPOUND;
 		page = NULL;
 	}
 	migrate_vma_pages(&args);
 	migrate_vma_finalize(&args);
 	if (page)
-		__free_page(page);
+		folio_put(page_folio(page));
 	/* If it did not move this time, the access faults again. */
 	return 0;
 }
@@ -219,9 +253,9 @@ static vm_fault_t touch_page(struct vm_fault *vmf, struct uvmem_vm *vm, u64 *wor
 {
 	struct uvmem_chunk *chunk = uvmem_chunk_of(word);
 	struct uvmem_move move = { .cause = UVMEM_CAUSE_HOST_TOUCH };
-	struct uvmem_batch_one one;
-	struct uvmem_batch *b = &one.b;
+	unsigned int nr = fault_nr(vmf);
 	u64 ent = READ_ONCE(*word);
+	struct uvmem_batch *b;
 	int idx;
 
 	trace_uvmem_host_touch(vm->id, (chunk->index << UVMEM_CHUNK_SHIFT) + (word - chunk->ent),
@@ -233,23 +267,33 @@ static vm_fault_t touch_page(struct vm_fault *vmf, struct uvmem_vm *vm, u64 *wor
 	if (fatal_signal_pending(current))
 		return 0;
 
-	uvmem_batch_init_one(&one, vm);
+	b = uvmem_batch_alloc(vm, nr);
+	if (!b)
+		return VM_FAULT_OOM;
 	b->purpose = UVMEM_TO_SEALED_TOUCH;
 	b->move = &move;
 	b->chunk = chunk;
-	b->off = word - chunk->ent;
+	b->off = nr == 1 ? word - chunk->ent : 0;
 	b->gfn = (chunk->index << UVMEM_CHUNK_SHIFT) + b->off;
-	b->nr = 1;
+	b->nr = nr;
 	b->vma = vmf->vma;
-	b->hva = vmf->address & PAGE_MASK;
+	b->hva = fault_start(vmf);
 	b->fault_page = vmf->page;
-	__set_bit(0, b->todo);
+	bitmap_fill(b->todo, nr);
+	if (nr > 1) {
+		b->huge = fault_alloc(vmf, 0);
+		/* The core would have to split it, which it cannot do here. */
+		if (!b->huge) {
+			uvmem_batch_free(b);
+			return VM_FAULT_OOM;
+		}
+	}
 
-	uvmem_batch_out_prepare(b, 1);
+	uvmem_batch_out_prepare(b, nr == 1 ? 1 : 0);
 	idx = srcu_read_lock(&vm->kvm->srcu);
 	uvmem_batch_out(b, NULL);
 	srcu_read_unlock(&vm->kvm->srcu, idx);
-	uvmem_batch_release_one(&one);
+	uvmem_batch_free(b);
 
 	if (move.skipped[UVMEM_REASON_NO_MEMORY])
 		return VM_FAULT_OOM;
