@@ -176,9 +176,9 @@ static bool batch_change_in_place(struct uvmem_batch *b, unsigned int off)
 /* A guest that asks for a page back that the host dropped must hear of it. */
 static bool batch_note_lost(const struct uvmem_batch *b, u64 ent)
 {
-	if (b->purpose != UVMEM_TO_SECURE || uvmem_ent_state(ent) != UVMEM_PAGE_LOST)
+	if (b->purpose != UVMEM_TO_FRAME || uvmem_ent_state(ent) != UVMEM_PAGE_LOST)
 		return false;
-	b->move->err = uvmem_page_next(UVMEM_PAGE_LOST, UVMEM_EV_SECURE);
+	b->move->err = uvmem_page_next(UVMEM_PAGE_LOST, UVMEM_EV_UNSEAL);
 	return true;
 }
 
@@ -715,7 +715,8 @@ static s64 give_back_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, enum uvmem_pu
 	for (i = 0; i < UVMEM_NR_REASONS; i++)
 		if (i != UVMEM_REASON_STATE)
 			move->skipped[i] += in.skipped[i];
-	if (in.err && !move->err)
+	/* A page that was lost can be given back for all that: there is nothing in it. */
+	if (in.err && in.err != -EIO && !move->err)
 		move->err = in.err;
 	return move_range(vm, gfn, done, purpose, move);
 }
@@ -756,30 +757,42 @@ s64 uvmem_abort_all(struct uvmem_vm *vm)
 
 /*
  * Frames have run out: take some of the VM's own, round robin over its memory.
- * True if it is worth another try.
+ * Pages that were resident for the minimum first, then any: a guest that needs
+ * all its frames at once is slow, but it goes on. True: some were freed, or
+ * somebody else is at it, it is worth another try.
  */
 static bool reclaim_own(struct uvmem_vm *vm)
 {
 	struct uvmem_move move = { .cause = UVMEM_CAUSE_RECLAIM, .nowait = true };
-	unsigned int steps;
+	u64 left = atomic_long_read(&vm->registered);
+	u64 nr;
 
-	/* Each step looks at one chunk; the whole memory at most once. */
-	for (steps = 0; steps <= atomic_long_read(&vm->registered) / UVMEM_CHUNK_PAGES + 2; steps++) {
+	for (;;) {
 		gfn_t gfn = READ_ONCE(vm->reclaim_hand);
-		u64 nr;
+		s64 done;
 
 		if (!uvmem_next_slot_range(vm, gfn, &gfn, &nr)) {
-			WRITE_ONCE(vm->reclaim_hand, 0);
-			continue;
+			if (!uvmem_next_slot_range(vm, 0, &gfn, &nr))
+				return false;
 		}
 		nr = min3(nr, (u64)uvmem_range_in_chunk(gfn, nr), (u64)UVMEM_RECLAIM_STEP);
 		WRITE_ONCE(vm->reclaim_hand, gfn + nr);
-		if (uvmem_page_out_range(vm, gfn, nr, &move) < 0)
+		done = uvmem_page_out_range(vm, gfn, nr, &move);
+		if (done < 0)
 			return false;
 		if (move.moved || fatal_signal_pending(current))
 			return true;
+		if (left > nr) {
+			left -= nr;
+		} else if (!move.ignore_age && move.skipped[UVMEM_REASON_YOUNG]) {
+			/* Once around. */
+			move.ignore_age = true;
+			left = atomic_long_read(&vm->registered);
+		} else {
+			return move.skipped[UVMEM_REASON_BUSY];
+		}
+		cond_resched();
 	}
-	return false;
 }
 
 int uvmem_page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause)
