@@ -403,6 +403,18 @@ TEST(arming_returns_a_file_that_is_closed_on_exec)
 	uvm_free(uvm);
 }
 
+TEST(arming_takes_smm_away)
+{
+	struct uvm *uvm = uvm_create(&(struct uvm_config){});
+
+	/* A second address space would show the same gfns by other rules. */
+	EXPECT_EQ(0, vm_check_cap(uvm->vm, KVM_CAP_X86_SMM));
+	EXPECT_NE(0, __vcpu_ioctl(uvm->vcpu[0], KVM_SMI, NULL));
+	EXPECT_NE(0, __vm_set_user_memory_region(uvm->vm, (1 << 16) | MEM_SLOT, 0, MEM_GPA,
+						 PAGE_SIZE, uvm_hva(uvm, MEM_GPA)));
+	uvm_free(uvm);
+}
+
 TEST(armed_vms_are_listed_in_ascending_order)
 {
 	struct uvmem_vm_list list = { .size = sizeof(list) };
@@ -506,6 +518,7 @@ TEST(states_are_told_of_at_most_65536_pages)
 
 	ASSERT_NE(NULL, room);
 	arg.states = (u64)room;
+	EXPECT_EQ(EINVAL, try_ioctl(uvm->fd, UVMEM_VM_GET_STATES, &arg));
 	arg.nr_pages = 65537;
 	EXPECT_EQ(EINVAL, try_ioctl(uvm->fd, UVMEM_VM_GET_STATES, &arg));
 	arg.nr_pages = 65536;
@@ -527,12 +540,16 @@ TEST(a_vm_that_has_ended_is_ESRCH)
 	struct uvmem_pool before = uvm->before;
 	struct uvmem_vm_info info = { .size = sizeof(info) };
 	struct uvmem_range range = { .size = sizeof(range), .nr_pages = 1 };
+	struct uvmem_states arg = {
+		.size = sizeof(arg), .nr_pages = 1, .states = (u64)states,
+	};
 	int fd = dup(uvm->fd);
 
 	uvm_free_unchecked(uvm);
 	uvmem_assert_nothing_left(&before);
 	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_PAGE_OUT, &range));
 	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_PAGE_IN, &range));
+	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_GET_STATES, &arg));
 	ASSERT_EQ(0, try_ioctl(fd, UVMEM_VM_GET_INFO, &info));
 	EXPECT_EQ(UVMEM_VM_TERMINATED, info.state);
 	EXPECT_EQ(0, info.frames);

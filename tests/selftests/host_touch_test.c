@@ -82,8 +82,12 @@ TEST_F(host_touch, by_the_vmms_mapping_sees_ciphertext)
 	assert_no_markers(SEARCH_PRESENT);
 	assert_ciphertext(_metadata, uvm_hva(uvm, mem_page(3)), TOUCHED);
 	uvm_assert_state(uvm, mem_page(3), TOUCHED, UVMEM_PAGE_OUT);
-	uvm_assert_state(uvm, mem_page(3 + TOUCHED), MEM_PAGES - 3 - TOUCHED, UVMEM_PAGE_IN);
-	EXPECT_EQ(TOUCHED, uvm_stat(uvm, "page_out_host_touch"));
+	EXPECT_EQ(uvm_count(uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_OUT),
+		  uvm_stat(uvm, "page_out_host_touch"));
+	/* Pages behind one huge entry of the VMM's page table may go together. */
+	if (variant->src == VM_MEM_SRC_ANONYMOUS)
+		uvm_assert_state(uvm, mem_page(3 + TOUCHED), MEM_PAGES - 3 - TOUCHED,
+				 UVMEM_PAGE_IN);
 	uvm_assert_sums(uvm);
 	verify(self);
 	uvm_assert_state(uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_IN);
@@ -102,11 +106,10 @@ TEST_F(host_touch, of_everything_sees_ciphertext_and_the_guest_lives)
 
 TEST_F(host_touch, of_a_page_twice_never_gives_the_same_ciphertext)
 {
-	volatile u64 *word = uvm_hva(self->uvm, mem_page(1));
-	u64 first = *word;
+	u64 first = uvm_host_read(self->uvm, mem_page(1));
 
 	verify(self);
-	EXPECT_NE(first, *word);
+	EXPECT_NE(first, uvm_host_read(self->uvm, mem_page(1)));
 }
 
 TEST_F(host_touch, by_proc_mem_sees_ciphertext)
@@ -209,8 +212,11 @@ TEST_F(host_touch, of_same_filled_pages_sees_ciphertext)
 	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_ZERO);
 	/* One, then some, then the rest. */
 	assert_ciphertext(_metadata, first, 1);
-	EXPECT_EQ(1, uvm_count(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_OUT));
-	EXPECT_EQ(MEM_PAGES - 1, uvm_count(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_ZERO));
+	uvm_assert_state(self->uvm, mem_page(8), 1, UVMEM_PAGE_OUT);
+	if (variant->src == VM_MEM_SRC_ANONYMOUS)
+		EXPECT_EQ(1, uvm_count(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_OUT));
+	EXPECT_EQ(MEM_PAGES, uvm_count(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_OUT) +
+			     uvm_count(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_ZERO));
 	uvm_assert_sums(self->uvm);
 	assert_ciphertext(_metadata, uvm_hva(self->uvm, MEM_GPA), MEM_PAGES);
 	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_OUT);
@@ -227,7 +233,7 @@ static void expect_integrity_stop(struct uvm *uvm, u64 gpa)
 
 TEST_F(host_touch, that_writes_by_the_mapping_stops_the_guest)
 {
-	*(volatile u8 *)uvm_hva(self->uvm, mem_page(9) + 77) ^= 1;
+	uvm_host_flip(self->uvm, mem_page(9) + 77, 1);
 	expect_integrity_stop(self->uvm, mem_page(9));
 }
 
@@ -283,11 +289,22 @@ static void on_sigbus(int sig)
 	siglongjmp(touched, 1);
 }
 
+static bool raises_sigbus(u64 *word, bool write)
+{
+	if (sigsetjmp(touched, 1))
+		return true;
+	if (write)
+		WRITE_ONCE(*word, 1);
+	else
+		READ_ONCE(*word);
+	return false;
+}
+
 TEST(host_touch_is_SIGBUS_if_the_vm_was_armed_so)
 {
 	struct uvm_config config = { .flags = UVMEM_ARM_HOST_TOUCH_SIGBUS };
 	struct uvm *uvm = uvm_create(&config);
-	int fd = open("/proc/self/mem", O_RDONLY), got = 0;
+	int fd = open("/proc/self/mem", O_RDONLY);
 	struct uvmem_vm_info info;
 	u64 word;
 
@@ -296,15 +313,8 @@ TEST(host_touch_is_SIGBUS_if_the_vm_was_armed_so)
 	uvm_info(uvm, &info);
 	EXPECT_EQ(UVMEM_ARM_HOST_TOUCH_SIGBUS, info.flags);
 	signal(SIGBUS, on_sigbus);
-	if (!sigsetjmp(touched, 1))
-		READ_ONCE(*(u64 *)uvm_hva(uvm, mem_page(2)));
-	else
-		got++;
-	if (!sigsetjmp(touched, 1))
-		WRITE_ONCE(*(u64 *)uvm_hva(uvm, mem_page(2)), 1);
-	else
-		got++;
-	EXPECT_EQ(2, got);
+	EXPECT_TRUE(raises_sigbus(uvm_hva(uvm, mem_page(2)), false));
+	EXPECT_TRUE(raises_sigbus(uvm_hva(uvm, mem_page(2)), true));
 	EXPECT_EQ(-1, pread(fd, &word, 8, (off_t)uvm_hva(uvm, mem_page(2))));
 	EXPECT_EQ(EIO, errno);
 	close(fd);

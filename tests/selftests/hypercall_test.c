@@ -375,11 +375,11 @@ TEST_F(vm, h_svm_page_in_shared_gives_the_vmm_a_zero_page)
 	done(self, H_SVM_PAGE_IN, mem_page(4), H_PAGE_IN_SHARED, UVMEM_ORDER_4K);
 	uvm_assert_state(self->uvm, mem_page(4), 1, UVMEM_PAGE_SHARED);
 	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify_byte, mem_page(4), 1, 0));
-	EXPECT_EQ(0, *(u64 *)uvm_hva(self->uvm, mem_page(4)));
+	EXPECT_EQ(0, uvm_host_read(self->uvm, mem_page(4)));
 	/* Both see what either writes. */
 	guest_call(self->vcpu, guest_write, mem_page(4), 0x1234);
-	EXPECT_EQ(0x1234, *(u64 *)uvm_hva(self->uvm, mem_page(4)));
-	*(volatile u64 *)uvm_hva(self->uvm, mem_page(4)) = 0x4321;
+	EXPECT_EQ(0x1234, uvm_host_read(self->uvm, mem_page(4)));
+	uvm_host_write(self->uvm, mem_page(4), 0x4321);
 	EXPECT_EQ(0x4321, guest_call(self->vcpu, guest_read, mem_page(4)));
 	/* And the way back keeps the content: it is the guest's to take it or not. */
 	done(self, H_SVM_PAGE_IN, mem_page(4), 0, UVMEM_ORDER_4K);
@@ -479,7 +479,7 @@ TEST_F(vm, uv_share_page_gives_zeroed_pages_whatever_they_were)
 	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify_byte,
 				       mem_page(HUGE_PAGES + 5), 1, 0));
 	guest_call(self->vcpu, guest_write, mem_page(1) + 8, 99);
-	EXPECT_EQ(99, *(u64 *)uvm_hva(self->uvm, mem_page(1) + 8));
+	EXPECT_EQ(99, uvm_host_read(self->uvm, mem_page(1) + 8));
 	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, mem_page(3),
 				       HUGE_PAGES - 3, 1));
 	/* Those that are shared already, too. */
@@ -507,6 +507,25 @@ TEST_F(vm, uv_unshare_page_takes_them_back_zeroed)
 	guest_call(self->vcpu, guest_fill, mem_page(1), 2, 3);
 	assert_no_markers(SEARCH_TOUCH);
 	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, mem_page(1), 2, 3));
+}
+
+TEST_F(vm, uv_unshare_page_of_a_pinned_page_is_U_BUSY_in_bounded_time)
+{
+	struct timespec start, now;
+	struct pin pin;
+
+	uvm_esm(self->uvm);
+	done(self, UV_SHARE_PAGE, MEM_GFN + 4, 2);
+	uvm_host_write(self->uvm, mem_page(4), 1);
+	pin_pages(&pin, uvm_hva(self->uvm, mem_page(4)), PAGE_SIZE);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	EXPECT_EQ(U_BUSY, hypercall(self->vcpu, UV_UNSHARE_PAGE, MEM_GFN + 4, 1));
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	EXPECT_GE(10, now.tv_sec - start.tv_sec);
+	uvm_assert_state(self->uvm, mem_page(4), 2, UVMEM_PAGE_SHARED);
+	unpin_pages(&pin);
+	done(self, UV_UNSHARE_PAGE, MEM_GFN + 4, 1);
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify_byte, mem_page(4), 1, 0));
 }
 
 TEST_F(vm, uv_unshare_all_pages_takes_all_back)
@@ -581,8 +600,8 @@ TEST_F(vm, kvm_hc_map_gpa_range_decrypted_shares_with_the_content_kept)
 	EXPECT_NE(0, search_markers_in(uvm_hva(self->uvm, mem_page(10)), 3 * PAGE_SIZE).markers);
 	EXPECT_EQ(0, search_markers_in(uvm_hva(self->uvm, mem_page(13)), PAGE_SIZE).markers);
 	guest_call(self->vcpu, guest_write, mem_page(10), 5);
-	EXPECT_EQ(5, *(u64 *)uvm_hva(self->uvm, mem_page(10)));
-	*(volatile u64 *)uvm_hva(self->uvm, mem_page(10)) = 6;
+	EXPECT_EQ(5, uvm_host_read(self->uvm, mem_page(10)));
+	uvm_host_write(self->uvm, mem_page(10), 6);
 
 	done(self, KVM_HC_MAP_GPA_RANGE, mem_page(10), 3, UVMEM_MAP_ENCRYPTED);
 	uvm_assert_state(self->uvm, mem_page(10), 3, UVMEM_PAGE_IN);

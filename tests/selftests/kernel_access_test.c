@@ -331,6 +331,15 @@ TEST_F(kernel_access, by_the_page_walker_sets_accessed_and_dirty)
 	EXPECT_EQ(pte | A_BIT | D_BIT, guest_call(self->vcpu, guest_read, self->pte));
 }
 
+TEST_F(kernel_access, by_the_emulator_of_a_forged_page_stops_the_guest)
+{
+	REQUIRE_FEP();
+	uvm_page_out_all(self->uvm, mem_page(30), 1);
+	uvm_host_flip(self->uvm, mem_page(30), 1);
+	guest_call_stops(self->uvm, self->vcpu, UVMEM_STOP_INTEGRITY, mem_page(30),
+			 guest_fep_read, mem_page(30), 8);
+}
+
 /* ---- instructions that are always emulated ------------------------------------------------- */
 
 /* Answer MMIO reads of the guest by @value until its function is over. */
@@ -473,13 +482,13 @@ TEST_F(kernel_access, by_kvmclock_works_on_a_shared_page)
 {
 	u64 gpa = mem_page(10);
 	/* struct pvclock_vcpu_time_info: version, pad, two times, tsc_to_system_mul */
-	const volatile u32 *info = uvm_hva(self->uvm, gpa);
+	const u32 *info = uvm_hva(self->uvm, gpa);
 
 	ASSERT_EQ(U_SUCCESS, hypercall_patient(self->vcpu, UV_SHARE_PAGE, gpa_to_gfn(gpa), 1));
 	EXPECT_EQ(0, guest_call(self->vcpu, guest_wrmsr, MSR_KVM_SYSTEM_TIME_NEW, gpa | 1));
 	guest_call(self->vcpu, guest_nop);
-	EXPECT_NE(0, info[0]);
-	EXPECT_NE(0, info[6]);
+	EXPECT_NE(0, READ_ONCE(info[0]));
+	EXPECT_NE(0, READ_ONCE(info[6]));
 	EXPECT_NE(0, guest_call(self->vcpu, guest_read, gpa + 16));
 
 	/* The guest takes the page back without telling KVM to stop. */

@@ -54,7 +54,7 @@ static void use_neighbours(struct __test_metadata *_metadata, FIXTURE_DATA(mappi
 	for (i = 0; i < 2; i++) {
 		/* The shared page first: its fault must not map the others. */
 		guest_call(vcpu, guest_write, mem_page(shared), 42 + i);
-		ASSERT_EQ(42 + i, *(volatile u64 *)uvm_hva(self->uvm, mem_page(shared)));
+		ASSERT_EQ(42 + i, uvm_host_read(self->uvm, mem_page(shared)));
 		guest_call(vcpu, guest_fill, MEM_GPA, shared, 1);
 		guest_call(vcpu, guest_fill, mem_page(shared + 1), HUGE_PAGES - 1 - shared, 1);
 		assert_no_markers(SEARCH_PRESENT);
@@ -78,7 +78,7 @@ TEST_F(mapping, of_untouched_memory_does_not_cover_secure_neighbours)
 	ASSERT_EQ(U_SUCCESS, hypercall_patient(self->vcpu, UV_SHARE_PAGE,
 					       gpa_to_gfn(mem_page(variant->shared)), 1));
 	/* The VMM's fault makes a huge page behind all 512. */
-	*(volatile u64 *)uvm_hva(self->uvm, mem_page(variant->shared)) = 41;
+	uvm_host_write(self->uvm, mem_page(variant->shared), 41);
 	ASSERT_LE(HUGE_SIZE, uvm_huge_bytes(self->uvm, MEM_GPA));
 	ASSERT_EQ(41, guest_call(self->vcpu, guest_read, mem_page(variant->shared)));
 	use_neighbours(_metadata, self, variant->shared);

@@ -125,6 +125,64 @@ TEST_F(memslot, with_other_memory_than_before_stops_the_guest)
 	munmap(mem, 256 * PAGE_SIZE);
 }
 
+TEST_F(memslot, that_is_gone_stops_a_guest_that_reads_its_secure_page)
+{
+	/* It would be MMIO, and the VMM would say what is in the page. */
+	uvm_esm(self->uvm);
+	set_slot(self->uvm, MEM_SLOT, MEM_GPA, 0, self->region->host_mem);
+	guest_call_stops(self->uvm, self->vcpu, UVMEM_STOP_NO_SLOT, mem_page(9), guest_read,
+			 mem_page(9) + 8);
+}
+
+TEST_F(memslot, that_is_gone_stops_a_guest_that_writes_its_secure_page)
+{
+	/* It would be MMIO, and the VMM would see what the guest writes. */
+	uvm_esm(self->uvm);
+	uvm_page_out_all(self->uvm, mem_page(9), 1);
+	set_slot(self->uvm, MEM_SLOT, MEM_GPA, 0, self->region->host_mem);
+	guest_call_stops(self->uvm, self->vcpu, UVMEM_STOP_NO_SLOT, mem_page(9), guest_write,
+			 mem_page(9) + 8, 1);
+}
+
+TEST_F(memslot, that_is_gone_stops_a_guest_that_touches_its_absent_page)
+{
+	uvm_esm(self->uvm);
+	set_slot(self->uvm, MEM_SLOT, MEM_GPA, 0, self->region->host_mem);
+	guest_call_stops(self->uvm, self->vcpu, UVMEM_STOP_NO_SLOT, mem_page(200), guest_read,
+			 mem_page(200));
+}
+
+TEST_F(memslot, that_is_gone_and_was_shared_is_mmio)
+{
+	struct kvm_run *run = self->vcpu->run;
+
+	uvm_esm(self->uvm);
+	ASSERT_EQ(U_SUCCESS, hypercall_patient(self->vcpu, UV_SHARE_PAGE,
+					       gpa_to_gfn(mem_page(9)), 1));
+	set_slot(self->uvm, MEM_SLOT, MEM_GPA, 0, self->region->host_mem);
+	guest_start(self->vcpu, guest_write, mem_page(9), 1);
+	ASSERT_EQ(RUN_OTHER, guest_run(self->vcpu, NULL));
+	EXPECT_EQ(KVM_EXIT_MMIO, run->exit_reason);
+	EXPECT_EQ(mem_page(9), run->mmio.phys_addr);
+	EXPECT_EQ(RUN_DONE, guest_run(self->vcpu, NULL));
+	set_slot(self->uvm, MEM_SLOT, MEM_GPA, 256, self->region->host_mem);
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, 9, 1));
+}
+
+TEST_F(memslot, that_is_read_only_cannot_be_put_over_secure_pages)
+{
+	struct uvm *uvm = self->uvm;
+	void *mem = self->region->host_mem;
+
+	uvm_esm(uvm);
+	set_slot(uvm, MEM_SLOT, MEM_GPA, 0, mem);
+	EXPECT_NE(0, __vm_set_user_memory_region(uvm->vm, MEM_SLOT, KVM_MEM_READONLY, MEM_GPA,
+						 256 * PAGE_SIZE, mem));
+	EXPECT_EQ(EINVAL, errno);
+	set_slot(uvm, MEM_SLOT, MEM_GPA, 256, mem);
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, 128, 1));
+}
+
 TEST_F(memslot, that_is_read_only_stays_normal)
 {
 	struct uvm *uvm = self->uvm;

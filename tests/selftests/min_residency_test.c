@@ -109,7 +109,7 @@ TEST_F(residency, lets_both_sides_get_on)
 	guest_thread_start(&thread);
 	start = now_ms();
 	for (i = 0; now_ms() - start < 1000; i++)
-		READ_ONCE(*(u64 *)uvm_hva(self->uvm, MEM_GPA));
+		uvm_host_read(self->uvm, MEM_GPA);
 	guest_thread_stop(&thread, 1);
 	EXPECT_LT(3, i);
 	EXPECT_LT(3, thread.rounds);

@@ -110,7 +110,7 @@ static const u16 after[UVMEM_PAGE_NR_STATES][OP_NR] = {
 	},
 	[LOST] = {
 		[OP_PAGE_IN_HC] = LOST | LOSES,	[OP_SHARE_HC] = SHARED | LOSES,
-		[OP_PAGE_OUT_HC] = LOST | LOSES, [OP_MAP_ENCRYPTED] = LOST | LOSES,
+		[OP_PAGE_OUT_HC] = LOST | LOSES, [OP_MAP_ENCRYPTED] = LOST | STOPS,
 		[OP_MAP_DECRYPTED] = SHARED | LOSES, [OP_PAGE_OUT] = LOST | LOSES,
 		[OP_PAGE_IN] = LOST | LOSES,	[OP_GUEST_READ] = LOST | STOPS,
 		[OP_GUEST_WRITE] = LOST | STOPS, [OP_HOST_READ] = LOST | LOSES,
@@ -382,6 +382,18 @@ TEST(state_LOST_stops_a_guest_that_writes)
 	make(uvm, mem_page(3), LOST);
 	guest_call_stops(uvm, uvm->vcpu[0], UVMEM_STOP_LOST, mem_page(3), guest_write,
 			 mem_page(3), 1);
+	uvm_free(uvm);
+}
+
+TEST(state_LOST_stops_a_guest_that_declares_it_encrypted)
+{
+	struct uvm *uvm = uvm_create(&(struct uvm_config){});
+
+	/* It looks at no result: see KVM_HC_MAP_GPA_RANGE.md. */
+	ASSERT_EQ(H_SUCCESS, hypercall(uvm->vcpu[0], H_SVM_INIT_START));
+	make(uvm, mem_page(3), LOST);
+	guest_call_stops(uvm, uvm->vcpu[0], UVMEM_STOP_LOST, mem_page(3), guest_hypercall,
+			 KVM_HC_MAP_GPA_RANGE, MEM_GPA, 16, UVMEM_MAP_ENCRYPTED);
 	uvm_free(uvm);
 }
 

@@ -134,7 +134,7 @@ TEST(stats_count_pages_by_cause)
 	EXPECT_EQ(64, uvm_stat(uvm, "unsealed"));
 
 	for (i = 0; i < 5; i++)
-		READ_ONCE(*(u64 *)uvm_hva(uvm, mem_page(100 + i)));
+		uvm_host_read(uvm, mem_page(100 + i));
 	EXPECT_EQ(5, stat_of(uvm, "page_out", "host_touch"));
 	ASSERT_EQ(H_SUCCESS, hypercall_patient(vcpu, H_SVM_PAGE_OUT, mem_page(110), 0, 12));
 	EXPECT_EQ(1, stat_of(uvm, "page_out", "hypercall"));

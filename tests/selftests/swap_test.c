@@ -116,7 +116,7 @@ TEST_F(swap, of_ciphertext_can_be_tampered_with_no_better)
 {
 	uvm_esm(self->uvm);
 	uvm_page_out_all(self->uvm, MEM_GPA, PAGES);
-	*(volatile u8 *)uvm_hva(self->uvm, mem_page(7)) ^= 4;
+	uvm_host_flip(self->uvm, mem_page(7), 4);
 	swap_out(_metadata, self->uvm);
 	guest_call_stops(self->uvm, self->vcpu, UVMEM_STOP_INTEGRITY, mem_page(7), guest_verify,
 			 mem_page(7), 1, 1);

@@ -6,6 +6,7 @@
  */
 #include <poll.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "kselftest_harness.h"
 
@@ -233,6 +234,38 @@ TEST_F(tamper, found_by_a_prefetch_stops_the_guest)
 	EXPECT_EQ(VICTIM, info.stop_gpa & PAGE_MASK);
 	guest_call_stops(self->uvm, self->uvm->vcpu[0], UVMEM_STOP_INTEGRITY, VICTIM,
 			 guest_nop);
+}
+
+static void *run_for_ever(void *arg)
+{
+	struct kvm_vcpu *vcpu = arg;
+
+	/* Never leaves for user space by itself. */
+	guest_start(vcpu, guest_spin, ~0ull);
+	return (void *)(long)guest_run(vcpu, NULL);
+}
+
+TEST(tamper_stops_all_vcpus_at_once)
+{
+	struct uvm *uvm = uvm_create(&(struct uvm_config){ .nr_vcpus = 2 });
+	struct timespec until;
+	pthread_t thread;
+	void *status;
+
+	guest_call(uvm->vcpu[0], guest_fill, MEM_GPA, 64, 1);
+	uvm_esm(uvm);
+	uvm_page_out_all(uvm, VICTIM, 1);
+	uvm_host_flip(uvm, VICTIM, 1);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_for_ever, uvm->vcpu[1]));
+	usleep(100000);
+	guest_call_stops(uvm, uvm->vcpu[0], UVMEM_STOP_INTEGRITY, VICTIM, guest_verify,
+			 VICTIM, 1, 1);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 5;
+	ASSERT_EQ(0, pthread_timedjoin_np(thread, &status, &until));
+	EXPECT_EQ(RUN_STOPPED, (long)status);
+	EXPECT_EQ(UVMEM_STOP_INTEGRITY, uvm->vcpu[1]->run->internal.data[0]);
+	uvm_free(uvm);
 }
 
 TEST_HARNESS_MAIN

@@ -113,7 +113,7 @@ static u64 host_touch(struct uvm *uvm, u64 gpa, u64 pages)
 	u64 i, out = uvm_count(uvm, gpa, pages, UVMEM_PAGE_OUT);
 
 	for (i = 0; i < pages; i++)
-		READ_ONCE(*(u64 *)uvm_hva(uvm, gpa + i * PAGE_SIZE));
+		uvm_host_read(uvm, gpa + i * PAGE_SIZE);
 	out = uvm_count(uvm, gpa, pages, UVMEM_PAGE_OUT) + pages - out;
 	return out;
 }

@@ -324,8 +324,9 @@ void __guest_call_stops(struct uvm *uvm, struct kvm_vcpu *vcpu,
 	__guest_start(vcpu, fn, args);
 	/* Twice, for it must not run again. */
 	for (i = 0; i < 2; i++) {
-		enum run_status status = guest_run(vcpu, NULL);
+		enum run_status status;
 
+		status = guest_run(vcpu, NULL);
 		TEST_ASSERT(status == RUN_STOPPED, "the guest goes on (%s)",
 			    describe_exit(vcpu));
 		TEST_ASSERT_EQ(run->internal.ndata, 3u);

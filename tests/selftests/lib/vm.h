@@ -103,7 +103,26 @@ static inline void *uvm_hva(struct uvm *uvm, u64 gpa)
 {
 	return addr_gpa2hva(uvm->vm, gpa);
 }
-/* Does huge memory of the VMM lie behind all of the test memory? */
+/* The VMM reads or writes a word of the guest's memory through its mapping. */
+static inline u64 uvm_host_read(struct uvm *uvm, u64 gpa)
+{
+	return READ_ONCE(*(u64 *)uvm_hva(uvm, gpa));
+}
+
+static inline void uvm_host_write(struct uvm *uvm, u64 gpa, u64 value)
+{
+	WRITE_ONCE(*(u64 *)uvm_hva(uvm, gpa), value);
+}
+
+/* The VMM flips bits of a byte. */
+static inline void uvm_host_flip(struct uvm *uvm, u64 gpa, u8 bits)
+{
+	u8 *byte = uvm_hva(uvm, gpa);
+
+	WRITE_ONCE(*byte, READ_ONCE(*byte) ^ bits);
+}
+
+/* How much huge memory of the VMM lies in the mapping that has @gpa? */
 u64 uvm_huge_bytes(struct uvm *uvm, u64 gpa);
 
 /* ---- running the guest ------------------------------------------------------- */
@@ -111,26 +130,26 @@ u64 uvm_huge_bytes(struct uvm *uvm, u64 gpa);
 /* Ask the guest for fn(args); guest_run() makes it run. */
 void __guest_start(struct kvm_vcpu *vcpu, guest_fn_t fn, const u64 args[GUEST_MAX_ARGS]);
 #define guest_start(vcpu, fn, ...)						\
-	__guest_start(vcpu, (guest_fn_t)(fn), (const u64[GUEST_MAX_ARGS]){ __VA_ARGS__ })
+	__guest_start(vcpu, (guest_fn_t)(fn), (const u64[GUEST_MAX_ARGS]) { __VA_ARGS__ })
 /* Until the function returns, the guest stops, or an exit that is the caller's. */
 enum run_status guest_run(struct kvm_vcpu *vcpu, u64 *result);
 u64 __guest_call(struct kvm_vcpu *vcpu, guest_fn_t fn, const u64 args[GUEST_MAX_ARGS]);
 /* fn(args) in the guest; anything but its return fails the test. */
 #define guest_call(vcpu, fn, ...)						\
-	__guest_call(vcpu, (guest_fn_t)(fn), (const u64[GUEST_MAX_ARGS]){ __VA_ARGS__ })
+	__guest_call(vcpu, (guest_fn_t)(fn), (const u64[GUEST_MAX_ARGS]) { __VA_ARGS__ })
 /* A hypercall by the guest. */
 #define hypercall(vcpu, ...)	((s64)guest_call(vcpu, guest_hypercall, __VA_ARGS__))
 /* As hypercall(), but repeats it for as long as the answer is H_BUSY, up to 2 s. */
 s64 __hypercall_patient(struct kvm_vcpu *vcpu, const u64 args[GUEST_MAX_ARGS]);
 #define hypercall_patient(vcpu, ...)						\
-	__hypercall_patient(vcpu, (const u64[GUEST_MAX_ARGS]){ __VA_ARGS__ })
+	__hypercall_patient(vcpu, (const u64[GUEST_MAX_ARGS]) { __VA_ARGS__ })
 /* fn(args) must stop the guest for @reason at @gpa, for good. */
 void __guest_call_stops(struct uvm *uvm, struct kvm_vcpu *vcpu,
 			enum uvmem_stop_reason reason, u64 gpa,
 			guest_fn_t fn, const u64 args[GUEST_MAX_ARGS]);
 #define guest_call_stops(uvm, vcpu, reason, gpa, fn, ...)			\
 	__guest_call_stops(uvm, vcpu, reason, gpa, (guest_fn_t)(fn),		\
-			   (const u64[GUEST_MAX_ARGS]){ __VA_ARGS__ })
+			   (const u64[GUEST_MAX_ARGS]) { __VA_ARGS__ })
 
 /**
  * struct guest_thread - a guest function that runs on a vCPU of its own, again
