@@ -65,6 +65,10 @@ static enum uvmem_stop_reason stop_reason(int err)
 		return UVMEM_STOP_NO_MEMORY;
 	case -EBADMSG:
 		return UVMEM_STOP_INTEGRITY;
+	case -ENODATA:
+		return UVMEM_STOP_MISSING;
+	case -EIO:
+		return UVMEM_STOP_LOST;
 	default:
 		return UVMEM_STOP_NOT_ANON;
 	}

@@ -294,8 +294,11 @@ int uvmem_hc_walk(struct uvmem_vm *vm, const struct uvmem_hc *hc,
 			*ret_gfn = gfn;
 		if (done < 0)
 			return step_over(vm, hc, (int)done);
-		if (move.err)
+		if (move.err) {
+			if (ret_gfn)
+				*ret_gfn = move.err_gfn;
 			return step_over(vm, hc, move.err);
+		}
 
 		reasons = move_reasons(&move);
 		if (reasons & REASON(NOT_ANON))

@@ -229,8 +229,14 @@ bool uvmem_frame_alloc_block(struct uvmem_vm *vm, int nid, struct page **frames)
 
 void uvmem_frame_free(struct uvmem_vm *vm, struct page *frame)
 {
+	uvmem_frame_free_scrubbed(vm, frame, false);
+}
+
+void uvmem_frame_free_scrubbed(struct uvmem_vm *vm, struct page *frame, bool scrubbed)
+{
 	/* Nobody after us may find the guest's data, nor the handle's number. */
-	clear_highpage(frame);
+	if (!scrubbed)
+		clear_highpage(frame);
 	set_page_private(frame, 0);
 	frame_ops->free(frame);
 	pool_release(vm, 1);

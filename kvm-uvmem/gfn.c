@@ -59,7 +59,7 @@ static struct uvmem_chunk *chunk_alloc(struct uvmem_vm *vm, u64 index, u64 fill)
 	struct page *page;
 	unsigned int i;
 
-	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL_ACCOUNT);
+	chunk = kzalloc_obj(*chunk, GFP_KERNEL_ACCOUNT);
 	if (!chunk)
 		return NULL;
 	page = alloc_page(GFP_KERNEL_ACCOUNT);

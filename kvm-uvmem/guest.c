@@ -37,26 +37,21 @@ static int guest_faultin_pfn(struct kvm_vcpu *vcpu, const struct kvm_memory_slot
 			     gfn_t gfn, bool write, kvm_pfn_t *pfn, bool *writable)
 {
 	struct uvmem_vm *vm = to_uvmem_vm(vcpu->kvm);
-	unsigned int try;
+	u64 ent = uvmem_gfn_read(vm, gfn);
 	int ret;
 
-	for (try = 0; try < UVMEM_ACCESS_RETRIES; try++) {
-		u64 ent = uvmem_gfn_read(vm, gfn);
-
-		if (is_plain(ent))
-			return KVM_UVMEM_PASS;
-		if (uvmem_ent_state(ent) == UVMEM_PAGE_IN && !(ent & UVMEM_ENT_TRANSIT)) {
-			*pfn = uvmem_ent_payload(ent);
-			*writable = true;
-			return 0;
-		}
-		if (signal_pending(current))
-			return -EAGAIN;
-		ret = uvmem_page_in_one(vm, gfn, UVMEM_CAUSE_GUEST_FAULT);
-		if (ret)
-			return ret;
+	if (is_plain(ent))
+		return KVM_UVMEM_PASS;
+	if (uvmem_ent_state(ent) == UVMEM_PAGE_IN && !(ent & UVMEM_ENT_TRANSIT)) {
+		*pfn = uvmem_ent_payload(ent);
+		*writable = true;
+		return 0;
 	}
-	return -EAGAIN;
+	if (signal_pending(current))
+		return -EAGAIN;
+	ret = uvmem_page_in_one(vm, gfn, UVMEM_CAUSE_GUEST_FAULT);
+	/* It took an invalidation: what KVM sampled before is stale now. */
+	return ret ?: KVM_UVMEM_AGAIN;
 }
 
 static int guest_max_mapping_level(struct kvm *kvm, gfn_t gfn, int max_level, bool *secure)
@@ -68,7 +63,7 @@ static int guest_max_mapping_level(struct kvm *kvm, gfn_t gfn, int max_level, bo
 	chunk = uvmem_chunk_peek(vm, gfn, &ent);
 	if (!chunk) {
 		*secure = uvmem_page_is_secure(uvmem_ent_state(ent));
-		return is_plain(ent) ? min(max_level, (int)PG_LEVEL_2M) : PG_LEVEL_4K;
+		return is_plain(ent) ? min_t(int, max_level, PG_LEVEL_2M) : PG_LEVEL_4K;
 	}
 	*secure = uvmem_page_is_secure(uvmem_ent_state(READ_ONCE(chunk->ent[uvmem_chunk_offset(gfn)])));
 	/*
@@ -79,7 +74,7 @@ static int guest_max_mapping_level(struct kvm *kvm, gfn_t gfn, int max_level, bo
 	 */
 	if (*secure ? READ_ONCE(chunk->contig) && !READ_ONCE(chunk->nr_transit) :
 		      !READ_ONCE(chunk->nr_blocked))
-		return min(max_level, (int)PG_LEVEL_2M);
+		return min_t(int, max_level, PG_LEVEL_2M);
 	return PG_LEVEL_4K;
 }
 
@@ -286,6 +281,7 @@ static int guest_create_vm(struct kvm *kvm)
 const struct kvm_uvmem_ops uvmem_kvm_ops = {
 	.owner			= THIS_MODULE,
 	.create_vm		= guest_create_vm,
+	.pre_destroy_vm		= uvmem_vm_pre_destroy,
 	.destroy_vm		= uvmem_vm_destroy,
 	.prepare_memslot	= guest_prepare_memslot,
 	.commit_memslot		= guest_commit_memslot,

@@ -152,8 +152,8 @@ void uvmem_host_drop_work(struct uvmem_vm *vm)
 		return;
 	take_dropped(vm, &frames);
 	list_for_each_entry(frame, &frames, lru) {
-		first = min(first, (gfn_t)page_private(frame));
-		last = max(last, (gfn_t)page_private(frame));
+		first = min_t(gfn_t, first, page_private(frame));
+		last = max_t(gfn_t, last, page_private(frame));
 	}
 	if (!list_empty(&frames)) {
 		/*
@@ -199,7 +199,6 @@ static struct page *fault_alloc(struct vm_fault *vmf, gfp_t gfp)
 static vm_fault_t touch_husk(struct vm_fault *vmf)
 {
 	unsigned int nr = fault_nr(vmf);
-	unsigned long *pfns __free(kvfree) = kvcalloc(2 * nr, sizeof(*pfns), GFP_KERNEL);
 	struct migrate_vma args = {
 		.vma = vmf->vma,
 		.start = fault_start(vmf),
@@ -208,14 +207,15 @@ static vm_fault_t touch_husk(struct vm_fault *vmf)
 		.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
 		.fault_page = vmf->page,
 	};
+	unsigned long *pfns __free(kvfree) = NULL;
 	struct page *page;
 
-	page = fault_alloc(vmf, __GFP_ZERO);
-	if (!page || !pfns) {
-		if (page)
-			folio_put(page_folio(page));
+	pfns = kvcalloc(2 * nr, sizeof(*pfns), GFP_KERNEL);
+	if (!pfns)
 		return VM_FAULT_OOM;
-	}
+	page = fault_alloc(vmf, __GFP_ZERO);
+	if (!page)
+		return VM_FAULT_OOM;
 	args.src = pfns;
 	args.dst = pfns + nr;
 	if (nr > 1)

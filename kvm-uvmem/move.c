@@ -107,6 +107,15 @@ void uvmem_batch_free(struct uvmem_batch *b)
 	kvfree(b);
 }
 
+/* The first error of a move is what its caller hears of. */
+void uvmem_batch_error(const struct uvmem_batch *b, unsigned int i, int err)
+{
+	if (b->move->err)
+		return;
+	b->move->err = err;
+	b->move->err_gfn = b->gfn + i;
+}
+
 void uvmem_batch_skip(struct uvmem_batch *b, enum uvmem_reason reason, u64 nr)
 {
 	b->move->skipped[reason] += nr;
@@ -174,11 +183,11 @@ static bool batch_change_in_place(struct uvmem_batch *b, unsigned int off)
 }
 
 /* A guest that asks for a page back that the host dropped must hear of it. */
-static bool batch_note_lost(const struct uvmem_batch *b, u64 ent)
+static bool batch_note_lost(const struct uvmem_batch *b, unsigned int i, u64 ent)
 {
-	if (b->purpose != UVMEM_TO_FRAME || uvmem_ent_state(ent) != UVMEM_PAGE_LOST)
+	if (!batch_is_in(b) || uvmem_ent_state(ent) != UVMEM_PAGE_LOST)
 		return false;
-	b->move->err = uvmem_page_next(UVMEM_PAGE_LOST, UVMEM_EV_UNSEAL);
+	uvmem_batch_error(b, i, uvmem_page_next(UVMEM_PAGE_LOST, UVMEM_EV_UNSEAL));
 	return true;
 }
 
@@ -215,7 +224,7 @@ unsigned int uvmem_batch_mark(struct uvmem_batch *b)
 			marked++;
 			continue;
 		} else {
-			batch_note_lost(b, b->chunk->ent[off]);
+			batch_note_lost(b, i, b->chunk->ent[off]);
 			uvmem_batch_skip(b, reason, 1);
 		}
 		__clear_bit(i, b->todo);
@@ -558,7 +567,7 @@ static bool batch_has_work(const struct uvmem_batch *b, unsigned int *ret_need)
 		if ((ent & UVMEM_ENT_TRANSIT) || batch_wants(b, ent, &reason)) {
 			work = true;
 			need++;
-		} else if (reason != UVMEM_REASON_STATE || batch_note_lost(b, ent)) {
+		} else if (reason != UVMEM_REASON_STATE || batch_note_lost(b, i, ent)) {
 			work = true;	/* to be counted */
 		} else if (b->purpose == UVMEM_TO_SHARED) {
 			work |= uvmem_page_next(uvmem_ent_state(ent), UVMEM_EV_SHARE) >= 0;
@@ -716,8 +725,10 @@ static s64 give_back_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, enum uvmem_pu
 		if (i != UVMEM_REASON_STATE)
 			move->skipped[i] += in.skipped[i];
 	/* A page that was lost can be given back for all that: there is nothing in it. */
-	if (in.err && in.err != -EIO && !move->err)
+	if (in.err && in.err != -EIO && !move->err) {
 		move->err = in.err;
+		move->err_gfn = in.err_gfn;
+	}
 	return move_range(vm, gfn, done, purpose, move);
 }
 

@@ -80,6 +80,7 @@ void uvmem_batch_drop_spares(struct uvmem_batch *b);
 unsigned int uvmem_batch_mark(struct uvmem_batch *b);
 void uvmem_batch_unmark(struct uvmem_batch *b);
 void uvmem_batch_unmark_one(struct uvmem_batch *b, unsigned int i);
+void uvmem_batch_error(const struct uvmem_batch *b, unsigned int i, int err);
 void uvmem_batch_skip(struct uvmem_batch *b, enum uvmem_reason reason, u64 nr);
 /* Does the batch cover what a huge page could: a whole chunk, aligned in the VMM as well? */
 static inline bool uvmem_batch_is_huge(const struct uvmem_batch *b)

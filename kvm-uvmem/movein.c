@@ -352,8 +352,7 @@ unsigned int uvmem_batch_in(struct uvmem_batch *b, unsigned long *retry)
 		} else {
 			ret = in_content(b, i, page, frame);
 			if (ret) {
-				if (!b->move->err)
-					b->move->err = ret;
+				uvmem_batch_error(b, i, ret);
 				uvmem_batch_skip(b, UVMEM_REASON_STATE, 1);
 				in_return_frame(b, frame);
 			}

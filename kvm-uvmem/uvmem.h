@@ -66,6 +66,8 @@ struct page *uvmem_frame_alloc(struct uvmem_vm *vm, gfp_t gfp, int nid,
 bool uvmem_frame_alloc_block(struct uvmem_vm *vm, int nid, struct page **frames);
 /* Scrubs. Atomic. @vm's count and the pool's go down. */
 void uvmem_frame_free(struct uvmem_vm *vm, struct page *frame);
+/* @scrubbed: its content is known to be zero. */
+void uvmem_frame_free_scrubbed(struct uvmem_vm *vm, struct page *frame, bool scrubbed);
 /* The same for all on a list (by page->lru); sleeps. */
 void uvmem_frame_free_list(struct uvmem_vm *vm, struct list_head *frames);
 u64 uvmem_frame_limit(void);
@@ -258,6 +260,7 @@ void uvmem_vm_info(struct uvmem_vm *vm, struct uvmem_vm_info *info);
 /* Keep kvm and its mm alive for a while: 0, -ESRCH. */
 int uvmem_vm_hold(struct uvmem_vm *vm);
 void uvmem_vm_release(struct uvmem_vm *vm);
+void uvmem_vm_pre_destroy(struct kvm *kvm);		/* kvm_uvmem_ops.pre_destroy_vm */
 void uvmem_vm_destroy(struct kvm *kvm);			/* kvm_uvmem_ops.destroy_vm */
 /* Keep the gfn table and vm->kvm for a while; false: the VM is ending. */
 bool uvmem_vm_enter(struct uvmem_vm *vm);
@@ -288,6 +291,7 @@ struct uvmem_move {
 	u64 moved;
 	u64 skipped[UVMEM_NR_REASONS];
 	int err;			/* first hard error: -EBADMSG ... */
+	gfn_t err_gfn;			/* the page that it is about */
 };
 
 /*

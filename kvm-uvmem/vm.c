@@ -11,11 +11,11 @@
  *			(host touch, ioctl, drop work). vCPUs and KVM's own calls
  *			need none, KVM cannot go away under them.
  *
- * The end of a VM (uvmem_vm_destroy(), called by KVM when no vCPU, SPTE or memslot
- * user is left)
+ * The end of a VM. uvmem_vm_pre_destroy(), when no vCPU runs any more:
  *	a. vm->ended is set: long operations stop at their next page batch.
  *	b. vm->active is dropped and its other holders are waited for: from here on
- *	   nobody moves a page. A host touch that comes now waits for c.
+ *	   nobody moves a page or zaps one. A host touch that comes now waits for c.
+ * uvmem_vm_destroy(), when no MMU notifier, SPTE or memslot user is left:
  *	c. Frames are scrubbed and freed, handles become husks (a touch gives a zero
  *	   page), words are cleared. The host may still drop handles beside this;
  *	   both sides take chunk->lock and look at the word.
@@ -129,7 +129,7 @@ int uvmem_vm_arm(struct kvm *kvm, u64 flags, u64 max_frames, const char *name,
 	if (kvm_has_uvmem(kvm))
 		return -EEXIST;
 
-	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	vm = kzalloc_obj(*vm, GFP_KERNEL_ACCOUNT);
 	if (!vm)
 		return -ENOMEM;
 
@@ -203,8 +203,8 @@ static int vm_event(struct uvmem_vm *vm, enum uvmem_vm_event event)
 	return 0;
 }
 
-/* kvm_uvmem_ops.destroy_vm: the lettered steps are explained above. */
-void uvmem_vm_destroy(struct kvm *kvm)
+/* kvm_uvmem_ops.pre_destroy_vm and .destroy_vm: the lettered steps are explained above. */
+void uvmem_vm_pre_destroy(struct kvm *kvm)
 {
 	struct uvmem_vm *vm = to_uvmem_vm(kvm);
 
@@ -214,10 +214,18 @@ void uvmem_vm_destroy(struct kvm *kvm)
 	uvmem_vm_leave(vm);
 	wait_var_event(&vm->active, !atomic_read(&vm->active));
 	cancel_work_sync(&vm->drop_work);
-	uvmem_host_free_dropped(vm);
+}
+
+void uvmem_vm_destroy(struct kvm *kvm)
+{
+	struct uvmem_vm *vm = to_uvmem_vm(kvm);
+
 	/* c. */
 	uvmem_gfn_destroy(vm);
-	/* A handle dropped while c. ran may have left its frame here. */
+	/*
+	 * Frames of handles that were dropped since the work was cancelled. A
+	 * drop that has not seen vm->ended may still queue it: it finds no entry.
+	 */
 	cancel_work_sync(&vm->drop_work);
 	uvmem_host_free_dropped(vm);
 	WARN_ON_ONCE(atomic_long_read(&vm->frames));

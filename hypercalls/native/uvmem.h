@@ -96,6 +96,7 @@ struct uvmem_move {
 	u64 moved;
 	u64 skipped[UVMEM_NR_REASONS];
 	int err;
+	gfn_t err_gfn;			/* the page that it is about */
 };
 
 static inline struct uvmem_vm *to_uvmem_vm(struct kvm *kvm)

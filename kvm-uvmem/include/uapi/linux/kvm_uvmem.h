@@ -317,8 +317,11 @@ enum uvmem_event_type {
 	UVMEM_EVENT_VM_STATE	= 2,	/* value: {old, new} enum uvmem_vm_state */
 	UVMEM_EVENT_VM_STOPPED	= 3,	/* value: {enum uvmem_stop_reason, gpa} */
 	UVMEM_EVENT_VM_ENDED	= 4,	/* value: {} */
-	UVMEM_EVENT_POOL_FULL	= 5,	/* value: {frames_used, frames_limit}; when use reaches the limit,
-					 * again only after 1/32 of it was free; device file only */
+	/*
+	 * value: {frames_used, frames_limit}; when use reaches the limit, again
+	 * only after 1/32 of it was free; on device files only
+	 */
+	UVMEM_EVENT_POOL_FULL	= 5,
 };
 
 struct uvmem_event {
