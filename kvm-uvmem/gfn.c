@@ -9,7 +9,10 @@
  *	is found in O(1); its layout is in entry.h.
  *
  * Notes on locking
- *	chunk->lock, a leaf spinlock, protects the words of a chunk. Whoever needs
+ *	chunk->lock, a leaf spinlock, protects the words of a chunk. Interrupts are
+ *	off under it: the core splits large handles with lruvec->lru_lock held,
+ *	which is taken in interrupts, and uvmem_handle_split() needs ours then.
+ *	Whoever needs
  *	to sleep while a page must not change sets the word's transit mark under
  *	that lock and owns the page until the mark is cleared: nobody else changes
  *	the state (exception: UVMEM_EV_DROP, which tells that the host dropped the
@@ -185,12 +188,12 @@ int uvmem_chunk_make_seals(struct uvmem_chunk *chunk)
 	if (!seals)
 		return -ENOMEM;
 
-	spin_lock(&chunk->lock);
+	spin_lock_irq(&chunk->lock);
 	if (!chunk->seals) {
 		WRITE_ONCE(chunk->seals, seals);
 		used = true;
 	}
-	spin_unlock(&chunk->lock);
+	spin_unlock_irq(&chunk->lock);
 
 	if (used)
 		atomic_long_add(UVMEM_CHUNK_PAGES * sizeof(*seals), &chunk->vm->metadata);
@@ -357,7 +360,7 @@ static void slot_change_chunk(struct uvmem_vm *vm, struct uvmem_chunk *chunk,
 {
 	unsigned int i;
 
-	spin_lock(&chunk->lock);
+	spin_lock_irq(&chunk->lock);
 	for (i = off; i < off + n; i++) {
 		u64 ent = chunk->ent[i];
 		bool was_none = uvmem_ent_state(ent) == UVMEM_PAGE_NONE;
@@ -378,7 +381,7 @@ static void slot_change_chunk(struct uvmem_vm *vm, struct uvmem_chunk *chunk,
 				atomic_long_inc(&vm->detached);
 		}
 	}
-	spin_unlock(&chunk->lock);
+	spin_unlock_irq(&chunk->lock);
 }
 
 /* A memslot with [gfn, gfn + nr) is there (@add) or gone. Cannot fail after uvmem_gfn_reserve(). */
@@ -453,7 +456,7 @@ void uvmem_gfn_destroy(struct uvmem_vm *vm)
 		 * All of the chunk under one lock: a large handle stands for all
 		 * of its pages, and must not be dropped in the middle.
 		 */
-		spin_lock(&chunk->lock);
+		spin_lock_irq(&chunk->lock);
 		for (i = 0; i < UVMEM_CHUNK_PAGES; i++) {
 			u64 ent = chunk->ent[i];
 			enum uvmem_page_state state = uvmem_ent_state(ent);
@@ -471,7 +474,7 @@ void uvmem_gfn_destroy(struct uvmem_vm *vm)
 				atomic_long_dec(&vm->pages[state]);
 			chunk_write(chunk, i, 0);
 		}
-		spin_unlock(&chunk->lock);
+		spin_unlock_irq(&chunk->lock);
 		uvmem_frame_free_list(vm, &frames);
 		cond_resched();
 	}

@@ -104,19 +104,20 @@ static int access_page(struct uvmem_vm *vm, gfn_t gfn, bool atomic, access_fn fn
 
 	for (try = 0; try < UVMEM_ACCESS_RETRIES; try++) {
 		struct uvmem_chunk *chunk;
+		unsigned long flags;
 		u64 ent;
 		int ret;
 
 		chunk = uvmem_chunk_peek(vm, gfn, &ent);
 		if (chunk) {
-			spin_lock(&chunk->lock);
+			spin_lock_irqsave(&chunk->lock, flags);
 			ent = chunk->ent[off];
 			if (uvmem_ent_state(ent) == UVMEM_PAGE_IN && !(ent & UVMEM_ENT_TRANSIT)) {
 				ret = fn(page_address(pfn_to_page(uvmem_ent_payload(ent))), arg);
-				spin_unlock(&chunk->lock);
+				spin_unlock_irqrestore(&chunk->lock, flags);
 				return ret;
 			}
-			spin_unlock(&chunk->lock);
+			spin_unlock_irqrestore(&chunk->lock, flags);
 		}
 		if (is_plain(ent))
 			return KVM_UVMEM_PASS;

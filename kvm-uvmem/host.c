@@ -51,6 +51,7 @@ void uvmem_handle_split(struct folio *head, struct folio *tail)
 {
 	struct uvmem_chunk *chunk;
 	void *data = UVMEM_HUSK;
+	unsigned long flags;
 	u64 *word;
 
 	rcu_read_lock();
@@ -61,12 +62,12 @@ void uvmem_handle_split(struct folio *head, struct folio *tail)
 	}
 	chunk = uvmem_chunk_of(word);
 	word += folio_pfn(tail) - folio_pfn(head);
-	spin_lock(&chunk->lock);
+	spin_lock_irqsave(&chunk->lock, flags);
 	/* If the VM is ending, uvmem_gfn_destroy() may have passed this word already. */
 	if (handle_word(&head->page) && uvmem_ent_state(*word) != UVMEM_PAGE_NONE)
 		data = word;
 	WRITE_ONCE(tail->page.zone_device_data, data);
-	spin_unlock(&chunk->lock);
+	spin_unlock_irqrestore(&chunk->lock, flags);
 	rcu_read_unlock();
 	return;
 out:
@@ -105,18 +106,19 @@ void uvmem_handle_dropped(struct page *handle)
 {
 	unsigned int i, nr = folio_nr_pages(page_folio(handle));
 	struct uvmem_chunk *chunk;
+	unsigned long flags;
 	u64 *word;
 
 	rcu_read_lock();
 	word = handle_word(handle);
 	if (word) {
 		chunk = uvmem_chunk_of(word);
-		spin_lock(&chunk->lock);
+		spin_lock_irqsave(&chunk->lock, flags);
 		/* Unless the VM ended between our two looks. */
 		if (handle_word(handle))
 			for (i = 0; i < nr; i++)
 				drop_word(chunk, word + i);
-		spin_unlock(&chunk->lock);
+		spin_unlock_irqrestore(&chunk->lock, flags);
 	}
 	rcu_read_unlock();
 
@@ -127,9 +129,9 @@ void uvmem_handle_dropped(struct page *handle)
 
 static void take_dropped(struct uvmem_vm *vm, struct list_head *frames)
 {
-	spin_lock(&vm->drop_lock);
+	spin_lock_irq(&vm->drop_lock);
 	list_splice_tail_init(&vm->dropped, frames);
-	spin_unlock(&vm->drop_lock);
+	spin_unlock_irq(&vm->drop_lock);
 }
 
 void uvmem_host_free_dropped(struct uvmem_vm *vm)

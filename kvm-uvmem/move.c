@@ -199,7 +199,7 @@ unsigned int uvmem_batch_mark(struct uvmem_batch *b)
 {
 	unsigned int i, marked = 0, in_place = 0;
 
-	spin_lock(&b->chunk->lock);
+	spin_lock_irq(&b->chunk->lock);
 	for_each_set_bit(i, b->todo, b->nr) {
 		unsigned int off = b->off + i;
 		enum uvmem_reason reason;
@@ -207,10 +207,10 @@ unsigned int uvmem_batch_mark(struct uvmem_batch *b)
 		while (b->chunk->ent[off] & UVMEM_ENT_TRANSIT) {
 			int ret = -EBUSY;
 
-			spin_unlock(&b->chunk->lock);
+			spin_unlock_irq(&b->chunk->lock);
 			if (!b->move->nowait)
 				ret = uvmem_transit_wait(b->vm, b->gfn + i);
-			spin_lock(&b->chunk->lock);
+			spin_lock_irq(&b->chunk->lock);
 			if (ret)
 				break;
 		}
@@ -229,7 +229,7 @@ unsigned int uvmem_batch_mark(struct uvmem_batch *b)
 		}
 		__clear_bit(i, b->todo);
 	}
-	spin_unlock(&b->chunk->lock);
+	spin_unlock_irq(&b->chunk->lock);
 
 	b->move->moved += in_place;
 	return marked;
@@ -237,9 +237,9 @@ unsigned int uvmem_batch_mark(struct uvmem_batch *b)
 
 void uvmem_batch_unmark_one(struct uvmem_batch *b, unsigned int i)
 {
-	spin_lock(&b->chunk->lock);
+	spin_lock_irq(&b->chunk->lock);
 	uvmem_transit_unmark(b->chunk, b->off + i);
-	spin_unlock(&b->chunk->lock);
+	spin_unlock_irq(&b->chunk->lock);
 	__clear_bit(i, b->todo);
 	uvmem_transit_wake(b->vm, b->gfn + i);
 }
@@ -248,10 +248,10 @@ void uvmem_batch_unmark(struct uvmem_batch *b)
 {
 	unsigned int i;
 
-	spin_lock(&b->chunk->lock);
+	spin_lock_irq(&b->chunk->lock);
 	for_each_set_bit(i, b->todo, b->nr)
 		uvmem_transit_unmark(b->chunk, b->off + i);
-	spin_unlock(&b->chunk->lock);
+	spin_unlock_irq(&b->chunk->lock);
 	bitmap_zero(b->todo, b->nr);
 	uvmem_transit_wake(b->vm, b->gfn);
 }

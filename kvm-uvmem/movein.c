@@ -109,7 +109,7 @@ static unsigned int in_fill_zero(struct uvmem_batch *b)
 			uvmem_batch_unmark_one(b, i);
 			continue;
 		}
-		spin_lock(&b->chunk->lock);
+		spin_lock_irq(&b->chunk->lock);
 		ent = b->chunk->ent[off];
 		if (uvmem_ent_state(ent) == UVMEM_PAGE_ZERO) {
 			handle = pfn_to_page(uvmem_ent_payload(ent));
@@ -120,7 +120,7 @@ static unsigned int in_fill_zero(struct uvmem_batch *b)
 			frame = NULL;
 			moved++;
 		}
-		spin_unlock(&b->chunk->lock);
+		spin_unlock_irq(&b->chunk->lock);
 		if (frame)	/* the host dropped the handle just now */
 			in_return_frame(b, frame);
 		uvmem_batch_unmark_one(b, i);
@@ -186,11 +186,11 @@ static unsigned int in_commit_empty(struct uvmem_batch *b, const unsigned long *
 {
 	unsigned int i, nr = 0;
 
-	spin_lock(&b->chunk->lock);
+	spin_lock_irq(&b->chunk->lock);
 	for_each_set_bit(i, empty, b->nr)
 		if (!uvmem_page_event(b->chunk, b->off + i, UVMEM_EV_SECURE_EMPTY, 0, 0))
 			nr++;
-	spin_unlock(&b->chunk->lock);
+	spin_unlock_irq(&b->chunk->lock);
 	return nr;
 }
 
@@ -202,7 +202,7 @@ static unsigned int in_commit(struct uvmem_batch *b, struct page **frame_of,
 	bool whole = b->dst[0] & MIGRATE_PFN_COMPOUND;
 	unsigned int i, moved = 0;
 
-	spin_lock(&b->chunk->lock);
+	spin_lock_irq(&b->chunk->lock);
 	for (i = 0; i < b->nr; i++) {
 		struct page *frame = frame_of[i];
 		unsigned int off = b->off + i;
@@ -220,7 +220,7 @@ static unsigned int in_commit(struct uvmem_batch *b, struct page **frame_of,
 	}
 	if (moved == UVMEM_CHUNK_PAGES && b->block)
 		WRITE_ONCE(b->chunk->contig, page_to_pfn(b->block));
-	spin_unlock(&b->chunk->lock);
+	spin_unlock_irq(&b->chunk->lock);
 
 	for (i = 0; i < b->nr; i++) {
 		if (!frame_of[i])

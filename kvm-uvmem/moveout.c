@@ -100,12 +100,12 @@ static unsigned int out_same_filled(struct uvmem_batch *b)
 		if (!page_same_filled(frame, &byte))
 			continue;
 
-		spin_lock(&b->chunk->lock);
+		spin_lock_irq(&b->chunk->lock);
 		/* -EIO: the host dropped the handle meanwhile, the frame is not ours. */
 		if (uvmem_page_event(b->chunk, off, UVMEM_EV_SAME_FILLED, byte,
 				     page_private(frame)))
 			frame = NULL;
-		spin_unlock(&b->chunk->lock);
+		spin_unlock_irq(&b->chunk->lock);
 
 		if (frame) {
 			uvmem_frame_free_scrubbed(b->vm, frame, !byte);
@@ -166,7 +166,7 @@ static unsigned int out_commit(struct uvmem_batch *b, const unsigned long *fille
 			continue;
 		}
 
-		spin_lock(&b->chunk->lock);
+		spin_lock_irq(&b->chunk->lock);
 		ent = b->chunk->ent[off];
 		if (uvmem_ent_state(ent) == UVMEM_PAGE_IN)
 			frame = pfn_to_page(uvmem_ent_payload(ent));
@@ -176,7 +176,7 @@ static unsigned int out_commit(struct uvmem_batch *b, const unsigned long *fille
 		if (!whole || !i)
 			WRITE_ONCE(migrate_pfn_to_page(b->src[i])->zone_device_data, NULL);
 		uvmem_page_event(b->chunk, off, out_event(b), 0, 0);
-		spin_unlock(&b->chunk->lock);
+		spin_unlock_irq(&b->chunk->lock);
 
 		if (frame)
 			uvmem_frame_free(b->vm, frame);

@@ -9,7 +9,7 @@
  *	4. transit marks of gfns, ascending; see gfn.c
  *	5. folio locks (trylock only, by migrate_vma), page-table locks
  *	6. kvm->mmu_lock
- *	7. chunk->lock (spin)
+ *	7. chunk->lock (spin, interrupts off; also inside lruvec->lru_lock)
  *	8. leaves: pgmap and event queue spinlocks
  * A transit mark is never waited for with 5-8 held. The reclaim of memory may
  * be entered up to and including 3, never with 4 held.
