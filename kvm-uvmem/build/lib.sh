@@ -13,7 +13,10 @@ root_dir=$("$root" path)
 kver=$("$root" kernel)
 series=$("$root" series)
 hooks_dir=$top_dir/kvm-uvmem/kvm-hooks/$series
+# Used by those who include this.
+# shellcheck disable=SC2034
 source_dir=/usr/src/linux-source-$series
+# shellcheck disable=SC2034
 jobs=$(nproc)
 
 [ -f "$hooks_dir/series" ] || die "no hook series for kernel $series"
