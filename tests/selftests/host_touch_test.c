@@ -5,11 +5,13 @@
  * write stops it
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "kselftest_harness.h"
 
@@ -278,6 +280,116 @@ TEST_F(host_touch, of_absent_pages_never_reaches_the_guest)
 	uvm_page_in(uvm, 0, SLOT0_PAGES);
 	uvm_assert_sums(uvm);
 	verify(self);
+}
+
+struct toucher {
+	const void *mem;
+	u64 pages;
+	u64 markers;
+	u64 rounds;
+	bool quit;
+};
+
+/* Read one word of each page, for ever, and look for what must not be there. */
+static void *touch_for_ever(void *arg)
+{
+	struct toucher *t = arg;
+	u64 i;
+
+	do {
+		for (i = 0; i < t->pages; i++)
+			t->markers += is_marker(READ_ONCE(*(u64 *)(t->mem + i * PAGE_SIZE)));
+		t->rounds++;
+	} while (!READ_ONCE(t->quit));
+	return NULL;
+}
+
+/* One page after the other: written to by the host at about the time of a guest's fault. */
+struct hole_racer {
+	struct uvm *uvm;
+	u64 pages;
+	u64 turn;	/* page to write to, + 1 */
+	bool quit;
+};
+
+static void *write_holes(void *arg)
+{
+	struct hole_racer *r = arg;
+	unsigned int seed = 1;
+	u64 done = 0, turn, spins;
+
+	while (!READ_ONCE(r->quit)) {
+		turn = READ_ONCE(r->turn);
+		if (turn == done)
+			continue;
+		for (spins = rand_r(&seed) % 4000; spins; spins--)
+			cpu_relax();
+		uvm_host_write(r->uvm, mem_page(turn - 1), 1);
+		done = turn;
+	}
+	return NULL;
+}
+
+TEST(host_touch_of_holes_that_the_guest_fills_leaves_no_half_made_page)
+{
+	struct uvm_config config = { .mem_pages = 4 * HUGE_PAGES };
+	struct uvm *uvm = uvm_create_secure(&config);
+	struct hole_racer r = { .uvm = uvm, .pages = config.mem_pages };
+	u64 i, in, out;
+	pthread_t thread;
+
+	/*
+	 * Both want to be the first at the same address. If the host's page is
+	 * there first, the guest's handle cannot take the hole, and its frame must
+	 * not count as there. If the guest is first, the host's write is forgery,
+	 * which nobody minds here: the guest does not look a second time.
+	 */
+	ASSERT_EQ(0, pthread_create(&thread, NULL, write_holes, &r));
+	for (i = 0; i < r.pages; i++) {
+		WRITE_ONCE(r.turn, i + 1);
+		ASSERT_EQ(0, guest_call(uvm->vcpu[0], guest_read, mem_page(i)));
+	}
+	WRITE_ONCE(r.quit, true);
+	pthread_join(thread, NULL);
+	in = uvm_count(uvm, MEM_GPA, r.pages, UVMEM_PAGE_IN);
+	out = uvm_count(uvm, MEM_GPA, r.pages, UVMEM_PAGE_OUT);
+	EXPECT_EQ(r.pages, in + out);
+	ksft_print_msg("the guest was first %llu times, the host %llu times\n",
+		       (unsigned long long)out, (unsigned long long)in);
+	uvm_assert_sums(uvm);
+	/* Pages of zeroes lose their frames and keep their handles. */
+	EXPECT_EQ(in, uvm_page_out(uvm, MEM_GPA, r.pages));
+	uvm_assert_sums(uvm);
+	EXPECT_EQ(in, uvm_count(uvm, MEM_GPA, r.pages, UVMEM_PAGE_ZERO));
+	uvm_free(uvm);
+}
+
+TEST(host_touch_of_pages_that_become_shared_never_sees_what_was_there)
+{
+	struct uvm *uvm = uvm_create_secure(&(struct uvm_config){});
+	struct kvm_vcpu *vcpu = uvm->vcpu[0];
+	struct toucher t = { .mem = uvm_hva(uvm, MEM_GPA), .pages = 16 };
+	u64 gfn = gpa_to_gfn(MEM_GPA);
+	pthread_t thread;
+	time_t end;
+	u64 i;
+
+	guest_call(vcpu, guest_fill, MEM_GPA, t.pages, 1);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, touch_for_ever, &t));
+	end = time(NULL) + 4;
+	for (i = 0; time(NULL) < end; i++) {
+		ASSERT_EQ(U_SUCCESS, hypercall_patient(vcpu, UV_SHARE_PAGE, gfn, t.pages));
+		ASSERT_EQ(U_SUCCESS, hypercall_patient(vcpu, UV_UNSHARE_PAGE, gfn, t.pages));
+		guest_call(vcpu, guest_fill, MEM_GPA, t.pages, 1);
+	}
+	WRITE_ONCE(t.quit, true);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, t.markers);
+	ksft_print_msg("the host looked %llu times at pages that were shared %llu times\n",
+		       (unsigned long long)t.rounds, (unsigned long long)i);
+	EXPECT_EQ(GUEST_OK, guest_call(vcpu, guest_verify, MEM_GPA, t.pages, 1));
+	uvm_assert_sums(uvm);
+	uvm_free(uvm);
 }
 
 /* ---- by policy: SIGBUS --------------------------------------------------------------------- */

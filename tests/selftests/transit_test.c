@@ -13,7 +13,7 @@
 #include "search.h"
 #include "vm.h"
 
-#define SECONDS	3
+#define SECONDS	2
 
 FIXTURE(transit)
 {
@@ -60,19 +60,24 @@ struct writer {
 	u64 gpa;
 	u64 pages;
 	u64 lost_at;
+	bool toggles;
 };
 
 static bool write_step(struct kvm_vcpu *vcpu, void *opaque, u64 round)
 {
 	struct writer *w = opaque;
-	u64 ret = guest_call(vcpu, guest_churn, w->gpa, w->pages, round * 200, 200);
+	u64 ret;
 
+	if (w->toggles)
+		ret = guest_call(vcpu, guest_toggle, w->gpa, w->pages, 200);
+	else
+		ret = guest_call(vcpu, guest_churn, w->gpa, w->pages, round * 200, 200);
 	w->lost_at = ret == GUEST_OK ? 0 : ret;
 	return ret == GUEST_OK;
 }
 
 static void run_writers(struct __test_metadata *_metadata, struct uvm *uvm,
-			const FIXTURE_VARIANT(transit) *variant,
+			const FIXTURE_VARIANT(transit) *variant, bool toggles,
 			u64 (*disturb)(struct uvm *uvm, u64 gpa, u64 pages))
 {
 	struct guest_thread threads[MAX_VCPUS] = {};
@@ -83,7 +88,9 @@ static void run_writers(struct __test_metadata *_metadata, struct uvm *uvm,
 
 	for (i = 0; i < variant->nr_vcpus; i++) {
 		/* Neighbours: one batch of the host has pages of all vCPUs. */
-		writers[i] = (struct writer){ .gpa = mem_page(i * pages), .pages = pages };
+		writers[i] = (struct writer){
+			.gpa = mem_page(i * pages), .pages = pages, .toggles = toggles,
+		};
 		threads[i] = (struct guest_thread){
 			.vcpu = uvm->vcpu[i], .step = write_step, .opaque = &writers[i],
 		};
@@ -105,7 +112,15 @@ static void run_writers(struct __test_metadata *_metadata, struct uvm *uvm,
 
 TEST_F(transit, by_ioctl_loses_no_write)
 {
-	run_writers(_metadata, self->uvm, variant, uvm_page_out);
+	run_writers(_metadata, self->uvm, variant, false, uvm_page_out);
+}
+
+TEST_F(transit, of_same_filled_pages_loses_no_write)
+{
+	/* A page that is about to give up its frame for being all zero. */
+	guest_call(self->uvm->vcpu[0], guest_fill_byte, MEM_GPA, 64, 0);
+	run_writers(_metadata, self->uvm, variant, true, uvm_page_out);
+	EXPECT_LT(0, uvm_stat(self->uvm, "same_filled"));
 }
 
 static u64 host_touch(struct uvm *uvm, u64 gpa, u64 pages)
@@ -120,7 +135,7 @@ static u64 host_touch(struct uvm *uvm, u64 gpa, u64 pages)
 
 TEST_F(transit, by_host_touch_loses_no_write)
 {
-	run_writers(_metadata, self->uvm, variant, host_touch);
+	run_writers(_metadata, self->uvm, variant, false, host_touch);
 	assert_no_markers(SEARCH_TOUCH);
 }
 

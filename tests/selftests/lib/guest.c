@@ -231,6 +231,24 @@ u64 guest_churn(u64 gpa, u64 nr_pages, u64 start, u64 rounds)
 	return GUEST_OK;
 }
 
+u64 guest_toggle(u64 gpa, u64 nr_pages, u64 rounds)
+{
+	u64 page, value, round, p;
+	int i;
+
+	for (round = 0; round < 2 * rounds; round++) {
+		for (page = gpa; page < gpa + nr_pages * PAGE_SIZE; page += PAGE_SIZE) {
+			p = page + churn_offset[round / 2 % ARRAY_SIZE(churn_offset)];
+			value = round & 1 ? 0 : round + 1;
+			WRITE_ONCE(*(u64 *)p, value);
+			for (i = 0; i < 20; i++)
+				if (READ_ONCE(*(u64 *)p) != value)
+					return p;
+		}
+	}
+	return GUEST_OK;
+}
+
 u64 guest_hypercall(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3)
 {
 	return kvm_hypercall(nr, a0, a1, a2, a3);

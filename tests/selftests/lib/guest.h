@@ -79,6 +79,11 @@ u64 guest_sum(u64 gpa, u64 nr_pages);
  * @start - 1 must have left (0: nothing is checked in the first round).
  */
 u64 guest_churn(u64 gpa, u64 nr_pages, u64 start, u64 rounds);
+/*
+ * Pages of zeroes, of which one word comes and goes, @rounds times over; each time
+ * it must be what was written last.
+ */
+u64 guest_toggle(u64 gpa, u64 nr_pages, u64 rounds);
 u64 guest_hypercall(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3);
 /* The exception vector, or 0. */
 u64 guest_wrmsr(u64 msr, u64 value);
