@@ -45,6 +45,7 @@ deps:
 # them here.
 modules: | deps
 	$(Q)$(MAKE) -C kvm-uvmem modules
+	$(Q)$(if $(filter-out stock,$(KERNEL)),tests/vm/kernels/$(KERNEL) modules build/vm-install)
 
 selftests: modules
 	$(Q)$(if $(wildcard tests/selftests/Makefile),$(MAKE) -C tests/selftests)
