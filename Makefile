@@ -10,6 +10,7 @@
 #	make test	check, and then every suite that runs in the testbed VM
 #	make demo	a secure guest, paged, looked at and attacked; about a minute
 #	make bench	what paging a 4K page costs, in instructions
+#	make mutants	take safeguards out one by one: do the tests notice?
 #	make vm		a shell in the testbed VM, with this build installed
 #	make install	copy what was built to DESTDIR
 #	make deps	install the packages that the host needs, or name them
@@ -56,6 +57,9 @@ check: | deps
 test: all
 	$(Q)tests/run
 
+mutants: all
+	$(Q)tests/mutants/run
+
 demo: all
 	$(Q)$(or $(wildcard tests/demo/run),tests/vm/run -- modprobe -v kvm-uvmem)
 
@@ -83,5 +87,5 @@ distclean: clean
 help:
 	@sed -n '/^#$$/,/^$$/{/^$$/q;s/^# \{0,1\}//;p}' Makefile
 
-.PHONY: all deps modules selftests check test demo bench vm install clean \
+.PHONY: all deps modules selftests check test mutants demo bench vm install clean \
 	distclean help
