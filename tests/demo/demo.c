@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
+#include "kselftest.h"
+
 #include "search.h"
 #include "vm.h"
 
@@ -35,7 +37,7 @@ static void title(const char *text)
 	printf("\n%d. %s\n", ++nr, text);
 }
 
-static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
+static void __printf(1, 2) say(const char *fmt, ...)
 {
 	va_list args;
 
@@ -47,7 +49,7 @@ static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
 }
 
 /* A claim that the demo makes; it must be true. */
-static void __attribute__((format(printf, 2, 3))) claim(bool ok, const char *fmt, ...)
+static void __printf(2, 3) claim(bool ok, const char *fmt, ...)
 {
 	va_list args;
 
@@ -131,8 +133,7 @@ static void write_while_moving(struct uvm *uvm)
 		lost += !!churn[i].lost_at;
 	}
 	claim(!lost && result.moved_under_writes,
-	      "in %d s %lu pages left under the writing guest, which wrote 4 MiB %lu times over:"
-	      " no write was lost", WRITE_SECONDS, result.moved_under_writes, result.rounds / 2);
+	      "in %d s %lu pages left under the writing guest, which wrote 4 MiB %lu times over: no write was lost", WRITE_SECONDS, result.moved_under_writes, result.rounds / 2);
 }
 
 /* ---- the story ---------------------------------------------------------------------------- */
@@ -155,8 +156,7 @@ static struct uvm *begin(void)
 	uvm = uvm_create(&config);
 	guest_call(uvm->vcpu[0], guest_fill, MEM_GPA, DATA_PAGES, SEED);
 	guest_call(uvm->vcpu[0], guest_fill_byte, mem_page(DATA_PAGES), ZERO_PAGES, 0);
-	say("VM %lu: 2 vCPUs, %lu MiB of memory, of which the guest filled %lu MiB with secrets"
-	    " and %lu MiB with zeroes", uvm->id, mib(MEM_PAGES + SLOT0_PAGES), mib(DATA_PAGES),
+	say("VM %lu: 2 vCPUs, %lu MiB of memory, of which the guest filled %lu MiB with secrets and %lu MiB with zeroes", uvm->id, mib(MEM_PAGES + SLOT0_PAGES), mib(DATA_PAGES),
 	    mib(ZERO_PAGES));
 	found = search_markers(SEARCH_PRESENT);
 	result.markers_before = found.markers;
@@ -235,7 +235,7 @@ static void page_out_and_in(struct uvm *uvm)
 	uvm_assert_sums(uvm);
 }
 
-static void look(struct uvm *uvm)
+static void host_looks(struct uvm *uvm)
 {
 	struct search_result found;
 
@@ -243,8 +243,7 @@ static void look(struct uvm *uvm)
 	found = search_markers(SEARCH_TOUCH);
 	result.markers_after = found.markers;
 	result.pages_searched = found.pages;
-	claim(!found.markers, "the VMM read all of its memory, %lu pages: the secret was there"
-	      " %lu times", found.pages, found.markers);
+	claim(!found.markers, "the VMM read all of its memory, %lu pages: the secret was there %lu times", found.pages, found.markers);
 	say("each look took a page out, sealed: %lu of them", uvm_stat(uvm, "page_out_host_touch"));
 	claim(guest_call(uvm->vcpu[1], guest_verify, mem_page(2 * HUGE_PAGES),
 			 DATA_PAGES - 2 * HUGE_PAGES, SEED) == GUEST_OK,
@@ -282,7 +281,7 @@ static void tamper(struct uvm *uvm)
 
 static const char *row_format = "   %-46s %12s\n";
 
-static void __attribute__((format(printf, 2, 3))) row(const char *what, const char *fmt, ...)
+static void __printf(2, 3) row(const char *what, const char *fmt, ...)
 {
 	char value[64];
 	va_list args;
@@ -329,7 +328,7 @@ int main(void)
 	uvm = begin();
 	enter_secure_mode(uvm);
 	page_out_and_in(uvm);
-	look(uvm);
+	host_looks(uvm);
 	title("The guest writes while its pages are taken away");
 	write_while_moving(uvm);
 	tamper(uvm);

@@ -14,6 +14,9 @@
 
 #include "vm.h"
 
+/* For helpers: checkpatch takes the macros for expressions. */
+#define ARGUMENT_FIXTURE	FIXTURE_DATA(argument)
+
 #define NOBODY	65534
 
 static int try_ioctl(int fd, unsigned long cmd, void *arg)
@@ -146,7 +149,7 @@ FIXTURE_TEARDOWN(argument)
 	     (self)->call++)
 
 /* Make the call with the argument's size field set to @size; closes what it opens. */
-static int make_call(FIXTURE_DATA(argument) *self, u32 size)
+static int make_call(ARGUMENT_FIXTURE *self, u32 size)
 {
 	int ret;
 
@@ -157,7 +160,7 @@ static int make_call(FIXTURE_DATA(argument) *self, u32 size)
 	return ret < 0 ? errno : 0;
 }
 
-static void prepare(FIXTURE_DATA(argument) *self)
+static void prepare(ARGUMENT_FIXTURE *self)
 {
 	memset(self->arg, 0, sizeof(self->arg));
 	self->call->fill(self->arg);

@@ -18,6 +18,9 @@
 #include "search.h"
 #include "vm.h"
 
+/* For helpers: checkpatch takes the macros for expressions. */
+#define VM_FIXTURE	FIXTURE_DATA(vm)
+
 #define MEM_PAGES	(2 * HUGE_PAGES)
 #define MEM_GFN		gpa_to_gfn(MEM_GPA)
 #define MEM_END		(MEM_GPA + MEM_PAGES * PAGE_SIZE)
@@ -62,7 +65,7 @@ do {										\
 
 #define done(self, ...)	ASSERT_EQ(H_SUCCESS, hypercall_patient((self)->vcpu, __VA_ARGS__))
 
-static u32 vm_state(FIXTURE_DATA(vm) *self)
+static u32 vm_state(VM_FIXTURE *self)
 {
 	struct uvmem_vm_info info;
 
@@ -281,7 +284,7 @@ TEST_F(vm, uv_esm_with_a_page_that_is_pinned_is_U_BUSY_and_leaves_a_normal_vm)
 
 /* The checks that both calls make, with both answering alike. */
 static void check_page_arguments(struct __test_metadata *_metadata,
-				 FIXTURE_DATA(vm) *self, u64 nr, u64 known_flags)
+				 VM_FIXTURE *self, u64 nr, u64 known_flags)
 {
 	static const u64 bad_orders[] = { 0, 11, 13, 16, 20, 22, 30, 63, 64, ~0ull };
 	static const u64 bad_gpas[] = {
@@ -422,7 +425,7 @@ TEST_F(vm, h_svm_page_in_without_a_frame_is_H_NO_MEM)
 /* ---- UV_SHARE_PAGE, UV_UNSHARE_PAGE, UV_UNSHARE_ALL_PAGES --------------------------------------- */
 
 static void check_share_arguments(struct __test_metadata *_metadata,
-				  FIXTURE_DATA(vm) *self, u64 nr)
+				  VM_FIXTURE *self, u64 nr)
 {
 	static const u64 bad_gfns[] = {
 		MEM_GFN + MEM_PAGES, MEM_GFN - 1, 0xfee00, 1ull << 39,

@@ -17,6 +17,10 @@
 #include "search.h"
 #include "vm.h"
 
+/* For helpers: checkpatch takes the macros for expressions. */
+#define KERNEL_ACCESS_FIXTURE	FIXTURE_DATA(kernel_access)
+#define KERNEL_ACCESS_VARIANT	FIXTURE_VARIANT(kernel_access)
+
 #define IO_PORT		0x310
 #define PT_GVA		0x3e000000ull	/* where the test maps a page-table page */
 #define WALKED		mem_page(40)	/* the page whose PTE is played with */
@@ -193,8 +197,8 @@ FIXTURE_TEARDOWN(kernel_access)
 }
 
 /* Bring the test memory into the variant's state, and the guest's own memory, too. */
-static void set_state(FIXTURE_DATA(kernel_access) *self,
-		      const FIXTURE_VARIANT(kernel_access) *variant)
+static void set_state(KERNEL_ACCESS_FIXTURE *self,
+		      const KERNEL_ACCESS_VARIANT *variant)
 {
 	if (variant->state != UVMEM_PAGE_OUT)
 		return;
@@ -203,19 +207,14 @@ static void set_state(FIXTURE_DATA(kernel_access) *self,
 	uvm_page_out(self->uvm, 0, SLOT0_PAGES);
 }
 
-#define REQUIRE_FEP()								\
-do {										\
-	if (!kvm_is_forced_emulation_enabled())					\
-		SKIP(return, "kvm.force_emulation_prefix is off");		\
-} while (0)
-
 TEST_F(kernel_access, by_the_emulator_reads_what_the_guest_wrote)
 {
 	static const u64 sizes[] = { 1, 2, 4, 8 };
 	u64 gpa, plain, mask;
 	int i;
 
-	REQUIRE_FEP();
+	if (!kvm_is_forced_emulation_enabled())
+		SKIP(return, "kvm.force_emulation_prefix is off");
 	for (i = 0; i < 4; i++) {
 		gpa = mem_page(i) + 0x808;
 		mask = sizes[i] == 8 ? ~0ull : (1ull << (8 * sizes[i])) - 1;
@@ -236,7 +235,8 @@ TEST_F(kernel_access, by_the_emulator_writes_what_the_guest_reads)
 	u64 value = 0x1122334455667788ull, gpa, mask;
 	int i;
 
-	REQUIRE_FEP();
+	if (!kvm_is_forced_emulation_enabled())
+		SKIP(return, "kvm.force_emulation_prefix is off");
 	for (i = 0; i < 4; i++) {
 		gpa = mem_page(i) + 0x100;
 		mask = sizes[i] == 8 ? ~0ull : (1ull << (8 * sizes[i])) - 1;
@@ -259,7 +259,8 @@ TEST_F(kernel_access, by_the_emulator_exchanges_atomically)
 	u64 gpa = mem_page(3) + 0x40, mask;
 	int i;
 
-	REQUIRE_FEP();
+	if (!kvm_is_forced_emulation_enabled())
+		SKIP(return, "kvm.force_emulation_prefix is off");
 	for (i = 0; i < 4; i++) {
 		mask = sizes[i] == 8 ? ~0ull : (1ull << (8 * sizes[i])) - 1;
 		guest_call(self->vcpu, guest_write, gpa, ~0ull);
@@ -292,7 +293,8 @@ TEST_F(kernel_access, by_the_emulator_loses_no_addition_of_another_vcpu)
 	};
 	int i;
 
-	REQUIRE_FEP();
+	if (!kvm_is_forced_emulation_enabled())
+		SKIP(return, "kvm.force_emulation_prefix is off");
 	guest_call(self->vcpu, guest_write, mem_page(3), 0);
 	for (i = 0; i < 2; i++)
 		guest_thread_start(&threads[i]);
@@ -307,7 +309,8 @@ TEST_F(kernel_access, by_the_emulator_loses_no_addition_of_another_vcpu)
 
 TEST_F(kernel_access, by_the_emulator_copies_strings)
 {
-	REQUIRE_FEP();
+	if (!kvm_is_forced_emulation_enabled())
+		SKIP(return, "kvm.force_emulation_prefix is off");
 	set_state(self, variant);
 	EXPECT_EQ(0, guest_call(self->vcpu, guest_fep_movs, mem_page(20), mem_page(2), PAGE_SIZE));
 	/* The odd words depend on the address: compare by sums. */
@@ -319,7 +322,8 @@ TEST_F(kernel_access, by_the_page_walker_sets_accessed_and_dirty)
 {
 	u64 pte;
 
-	REQUIRE_FEP();
+	if (!kvm_is_forced_emulation_enabled())
+		SKIP(return, "kvm.force_emulation_prefix is off");
 	pte = guest_call(self->vcpu, guest_clear_ad, self->pte, WALKED);
 	EXPECT_EQ(0, pte & (A_BIT | D_BIT));
 	set_state(self, variant);
@@ -333,7 +337,8 @@ TEST_F(kernel_access, by_the_page_walker_sets_accessed_and_dirty)
 
 TEST_F(kernel_access, by_the_emulator_of_a_forged_page_stops_the_guest)
 {
-	REQUIRE_FEP();
+	if (!kvm_is_forced_emulation_enabled())
+		SKIP(return, "kvm.force_emulation_prefix is off");
 	uvm_page_out_all(self->uvm, mem_page(30), 1);
 	uvm_host_flip(self->uvm, mem_page(30), 1);
 	guest_call_stops(self->uvm, self->vcpu, UVMEM_STOP_INTEGRITY, mem_page(30),

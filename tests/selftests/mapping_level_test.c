@@ -14,6 +14,9 @@
 #include "search.h"
 #include "vm.h"
 
+/* For helpers: checkpatch takes the macros for expressions. */
+#define MAPPING_FIXTURE	FIXTURE_DATA(mapping)
+
 FIXTURE(mapping)
 {
 	struct uvm *uvm;
@@ -45,7 +48,7 @@ FIXTURE_TEARDOWN(mapping)
 	uvm_free(self->uvm);
 }
 
-static void use_neighbours(struct __test_metadata *_metadata, FIXTURE_DATA(mapping) *self,
+static void use_neighbours(struct __test_metadata *_metadata, MAPPING_FIXTURE *self,
 			   u64 shared)
 {
 	struct kvm_vcpu *vcpu = self->vcpu;

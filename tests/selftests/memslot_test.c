@@ -11,6 +11,9 @@
 #include "search.h"
 #include "vm.h"
 
+/* For helpers: checkpatch takes the macros for expressions. */
+#define MEMSLOT_FIXTURE	FIXTURE_DATA(memslot)
+
 #define SLOT2		2
 #define SLOT2_GPA	(MEM_GPA + 4 * HUGE_SIZE)	/* has guest page tables, too */
 
@@ -225,7 +228,7 @@ out:
  * @mem is no private anonymous memory: UV_ESM fails with the code for that, all
  * slots before and behind it are normal again, and paging says why.
  */
-static void expect_refused(struct __test_metadata *_metadata, FIXTURE_DATA(memslot) *self,
+static void expect_refused(struct __test_metadata *_metadata, MEMSLOT_FIXTURE *self,
 			   void *mem, u64 pages)
 {
 	struct uvm *uvm = self->uvm;

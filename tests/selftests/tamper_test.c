@@ -13,6 +13,9 @@
 #include "search.h"
 #include "vm.h"
 
+/* For helpers: checkpatch takes the macros for expressions. */
+#define TAMPER_FIXTURE	FIXTURE_DATA(tamper)
+
 #define VICTIM		mem_page(21)
 #define OTHER		mem_page(40)
 
@@ -67,7 +70,7 @@ FIXTURE_TEARDOWN(tamper)
 }
 
 /* The guest's next look at its page stops it, and tells so everywhere. */
-static void expect_stop(struct __test_metadata *_metadata, FIXTURE_DATA(tamper) *self,
+static void expect_stop(struct __test_metadata *_metadata, TAMPER_FIXTURE *self,
 			enum uvmem_stop_reason reason, u64 gpa)
 {
 	struct pollfd pfd = { .fd = self->uvm->fd, .events = POLLIN };

@@ -13,6 +13,9 @@
 #include "search.h"
 #include "vm.h"
 
+/* For helpers: checkpatch takes the macros for expressions. */
+#define TRANSIT_VARIANT	FIXTURE_VARIANT(transit)
+
 #define SECONDS	2
 
 FIXTURE(transit)
@@ -77,7 +80,7 @@ static bool write_step(struct kvm_vcpu *vcpu, void *opaque, u64 round)
 }
 
 static void run_writers(struct __test_metadata *_metadata, struct uvm *uvm,
-			const FIXTURE_VARIANT(transit) *variant, bool toggles,
+			const TRANSIT_VARIANT *variant, bool toggles,
 			u64 (*disturb)(struct uvm *uvm, u64 gpa, u64 pages))
 {
 	struct guest_thread threads[MAX_VCPUS] = {};

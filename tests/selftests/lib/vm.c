@@ -273,8 +273,8 @@ enum run_status guest_run(struct kvm_vcpu *vcpu, u64 *result)
 
 static const char *describe_exit(struct kvm_vcpu *vcpu)
 {
-	const struct kvm_run *run = vcpu->run;
 	static __thread char text[160];
+	const struct kvm_run *run = vcpu->run;
 
 	if (run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
 		snprintf(text, sizeof(text),
