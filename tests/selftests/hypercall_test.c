@@ -13,7 +13,7 @@
 
 #include <linux/kvm_para.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include "search.h"
 #include "vm.h"

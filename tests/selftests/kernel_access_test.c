@@ -12,7 +12,7 @@
 
 #include <asm/kvm_para.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include "search.h"
 #include "vm.h"

@@ -4,7 +4,7 @@
  * never exceeded, a guest that needs more lives from its own pages, and
  * who gets nothing is told so
  */
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include "search.h"
 #include "vm.h"

@@ -9,7 +9,7 @@
  */
 #include <sys/mman.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include "search.h"
 #include "vm.h"

@@ -8,7 +8,7 @@
  * the write would be gone. Few pages, a guest that does nothing but write them, and
  * a host that does nothing but move them make that window as likely as it can be.
  */
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include "search.h"
 #include "vm.h"
