@@ -63,6 +63,8 @@ struct uvmem_batch {
 	u64 start_ns;
 };
 
+/* ---- batch.c ---- */
+
 /* A batch of one page, for the stack. */
 struct uvmem_batch_one {
 	struct uvmem_batch b;
@@ -87,6 +89,10 @@ static inline bool uvmem_batch_is_huge(const struct uvmem_batch *b)
 {
 	return b->nr == UVMEM_CHUNK_PAGES && IS_ALIGNED(b->hva, PMD_SIZE);
 }
+/* Anything to do for it in the chunk, and how many pages may need a new place? */
+bool uvmem_batch_has_work(const struct uvmem_batch *b, unsigned int *ret_need);
+/* Move it, with retries. b->nr may shrink to what the VMA has. -EINTR: fatal signal. */
+int uvmem_batch_run(struct uvmem_batch *b, unsigned int need);
 void uvmem_batch_account(struct uvmem_batch *b, bool in, unsigned int moved);
 
 /* What the VMM's page table has at an address. */
