@@ -83,7 +83,9 @@ struct uvmem_hc_walk {
 	u32 tries;		/* if pages are pinned or busy */
 	u32 tries_memory;	/* if there is no frame or no memory */
 	gfn_t gfn;		/* valid range; gfns without a memslot, and */
-	u64 nr;			/* read-only ones, are passed over */
+	u64 nr;			/* read-only ones, are passed over, and so */
+	gfn_t except;		/* are these */
+	u64 nr_except;
 };
 
 /*

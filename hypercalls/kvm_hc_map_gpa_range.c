@@ -14,13 +14,25 @@
 
 #include "hypercalls.h"
 
+/*
+ * Video memory and ROMs of a PC. No memory map has RAM there, but the VMM may have
+ * writable memory behind it, and must go on to see it: whoever declares all of
+ * his memory encrypted does not mean this.
+ */
+#define LEGACY_GFN	0xa0
+#define LEGACY_NR	0x60
+
 /* Does any gfn of the range have memory that can be secure? */
-static bool has_memory(struct uvmem_vm *vm, gfn_t gfn, u64 nr)
+static bool has_memory(struct uvmem_vm *vm, const struct uvmem_hc_walk *walk)
 {
-	gfn_t end = gfn + nr;
+	gfn_t gfn = walk->gfn, end = gfn + walk->nr;
 	u64 n;
 
 	while (uvmem_next_slot_range(vm, gfn, &gfn, &n) && gfn < end) {
+		if (gfn >= walk->except && gfn < walk->except + walk->nr_except) {
+			gfn += min(n, walk->except + walk->nr_except - gfn);
+			continue;
+		}
 		if (uvmem_range_in_slots(vm, gfn, 1))
 			return true;
 		gfn += n;
@@ -77,7 +89,9 @@ static enum uvmem_stop_reason stop_reason(int err)
 enum kvm_uvmem_hypercall_result kvm_hc_map_gpa_range(struct uvmem_vm *vm,
 						     const struct uvmem_hc *hc, long *ret)
 {
-	unsigned long gpa = hc->arg[0], attrs = hc->arg[2];
+	/* For the guest that has a C-bit, an address is the same with and without it. */
+	unsigned long gpa = hc->arg[0] & ~(vm->cbit ? 1UL << vm->cbit : 0);
+	unsigned long attrs = hc->arg[2];
 	bool encrypted = attrs & UVMEM_MAP_ENCRYPTED;
 	const struct uvmem_hc_walk walk = {
 		.direction = encrypted ? UVMEM_HC_SECURE : UVMEM_HC_SHARE,
@@ -85,6 +99,8 @@ enum kvm_uvmem_hypercall_result kvm_hc_map_gpa_range(struct uvmem_vm *vm,
 		.tries_memory = encrypted ? UVMEM_HC_TRIES_MEMORY : UVMEM_HC_TRIES,
 		.gfn = gpa >> UVMEM_PAGE_SHIFT,
 		.nr = hc->arg[1],
+		.except = LEGACY_GFN,
+		.nr_except = encrypted && vm->cbit ? LEGACY_NR : 0,
 	};
 	gfn_t gfn = walk.gfn;
 	int err;
@@ -97,7 +113,7 @@ enum kvm_uvmem_hypercall_result kvm_hc_map_gpa_range(struct uvmem_vm *vm,
 	    !uvmem_range_valid(walk.gfn, walk.nr))
 		return uvmem_hc_code(-KVM_EINVAL, ret);
 	/* A hole may be a part of what is asked for, but not all of it. */
-	if (encrypted && !has_memory(vm, walk.gfn, walk.nr))
+	if (encrypted && !has_memory(vm, &walk))
 		return uvmem_hc_code(-KVM_EINVAL, ret);
 
 	if (!encrypted) {

@@ -230,6 +230,12 @@ static bool next_piece(struct uvmem_vm *vm, const struct uvmem_hc_walk *walk,
 		gfn_t last;
 
 		nr = min(nr, end - gfn);
+		if (gfn >= walk->except && gfn < walk->except + walk->nr_except) {
+			gfn += min(nr, walk->except + walk->nr_except - gfn);
+			continue;
+		}
+		if (gfn < walk->except && walk->nr_except)
+			nr = min(nr, walk->except - gfn);
 		if (!uvmem_range_in_slots(vm, gfn, nr)) {
 			/* ROM, or a slot that went away just now. */
 			gfn += nr;

@@ -7,6 +7,7 @@
  * faulted in (it may be on swap) and tried again, UVMEM_MOVE_RETRIES times.
  * The life of a batch is told in move.h; movein.c and moveout.c move it.
  */
+#include <linux/cpu.h>
 #include <linux/mm.h>
 #include <linux/swap.h>
 #include <linux/leafops.h>		/* wants the two above */
@@ -15,6 +16,7 @@
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "move.h"
 #include "trace.h"
@@ -123,12 +125,14 @@ void uvmem_batch_skip(struct uvmem_batch *b, enum uvmem_reason reason, u64 nr)
 		atomic64_add(nr, &b->vm->stats.skipped[reason]);
 }
 
-long uvmem_residency_left(u64 ent)
+long uvmem_residency_left(u64 ent, unsigned long at)
 {
 	unsigned int ms = min(READ_ONCE(min_residency_ms), 1000U);
-	u16 age = (u16)jiffies - uvmem_ent_stamp(ent);
+	unsigned long now = jiffies;
+	/* By now: the stamp is too short to tell a later one from one that is very old. */
+	u16 age = (u16)now - uvmem_ent_stamp(ent);
 
-	return (long)msecs_to_jiffies(ms) - age;
+	return (long)msecs_to_jiffies(ms) - age + (long)(now - at);
 }
 
 /* Does the purpose move a page with this word? Else *@ret_reason says why not. */
@@ -141,15 +145,20 @@ static bool batch_wants(const struct uvmem_batch *b, u64 ent, enum uvmem_reason 
 	case UVMEM_TO_SECURE:
 		return state == UVMEM_PAGE_NORMAL || state == UVMEM_PAGE_SHARED;
 	case UVMEM_TO_FRAME:
-		return state == UVMEM_PAGE_OUT ||
+		return state == UVMEM_PAGE_OUT || state == UVMEM_PAGE_POOL ||
 		       (b->fill && (state == UVMEM_PAGE_ABSENT || state == UVMEM_PAGE_ZERO));
 	case UVMEM_TO_SEALED:
 		if (state != UVMEM_PAGE_IN)
 			return false;
 		*ret_reason = UVMEM_REASON_YOUNG;
-		return b->move->ignore_age || uvmem_residency_left(ent) <= 0;
+		/* As of then: for pages that are old enough only now, there is no room. */
+		return b->move->ignore_age || uvmem_residency_left(ent, b->asked) <= 0;
 	default:
-		return state == UVMEM_PAGE_IN || state == UVMEM_PAGE_ZERO;
+		/* It was unsealed for this, and went out again since: not done, come again. */
+		if (state == UVMEM_PAGE_OUT || state == UVMEM_PAGE_POOL)
+			*ret_reason = UVMEM_REASON_RACED;
+		return state == UVMEM_PAGE_IN || state == UVMEM_PAGE_ZERO ||
+		       (state == UVMEM_PAGE_POOL && b->purpose == UVMEM_TO_SEALED_TOUCH);
 	}
 }
 
@@ -282,11 +291,12 @@ void uvmem_batch_account(struct uvmem_batch *b, bool in, unsigned int moved)
  * Is there anything for the batch to do in the chunk, and how many pages may
  * need a new place? Saves marks and locks when a range is gone through again.
  */
-bool uvmem_batch_has_work(const struct uvmem_batch *b, unsigned int *ret_need)
+bool uvmem_batch_has_work(struct uvmem_batch *b, unsigned int *ret_need)
 {
 	unsigned int i, need = 0;
 	bool work = false;
 
+	b->asked = jiffies;
 	for (i = 0; i < b->nr; i++) {
 		u64 ent = READ_ONCE(b->chunk->ent[b->off + i]);
 		enum uvmem_reason reason;
@@ -316,13 +326,12 @@ bool uvmem_vma_fits(struct vm_area_struct *vma)
 
 static enum uvmem_peek peek_leaf(softleaf_t entry)
 {
-	if (softleaf_is_device_private(entry)) {
-		struct dev_pagemap *pgmap = page_pgmap(softleaf_to_page(entry));
-
-		return pgmap->owner == uvmem_pgmap_owner() ? UVMEM_PEEK_HANDLE :
-							     UVMEM_PEEK_FOREIGN;
-	}
-	return softleaf_is_swap(entry) ? UVMEM_PEEK_SWAP : UVMEM_PEEK_BUSY;
+	if (softleaf_is_device_private(entry))
+		return uvmem_is_handle(softleaf_to_page(entry)) ? UVMEM_PEEK_HANDLE :
+								  UVMEM_PEEK_FOREIGN;
+	if (softleaf_is_swap(entry))
+		return UVMEM_PEEK_SWAP;
+	return softleaf_is_migration(entry) ? UVMEM_PEEK_BUSY : UVMEM_PEEK_MARKER;
 }
 
 /*
@@ -381,7 +390,9 @@ enum uvmem_peek uvmem_peek(struct mm_struct *mm, unsigned long addr)
 		peek = UVMEM_PEEK_NONE;
 	} else if (!pte_special(pte) && pfn_valid(pte_pfn(pte))) {
 		page = pte_page(pte);
-		if (folio_maybe_dma_pinned(page_folio(page)))
+		if (folio_test_ksm(page_folio(page)))
+			peek = UVMEM_PEEK_MERGED;
+		else if (folio_maybe_dma_pinned(page_folio(page)))
 			peek = UVMEM_PEEK_PINNED;
 	}
 out:
@@ -389,20 +400,107 @@ out:
 	return peek;
 }
 
-/* Bring back from swap what @retry asks for; others' device pages are let be. */
-static void batch_populate(struct uvmem_batch *b, const unsigned long *retry)
+static long drain_this_cpu(void *unused)
+{
+	unsigned long none;
+
+	return migrate_device_range(&none, 0, 0);
+}
+
+/*
+ * A page that was marked as accessed or cold waits in a batch of that CPU, with a
+ * reference, until the batch is full: for ever, maybe. The core's
+ * lru_add_drain_all() is not for modules, and migrate_vma calls it only for pages
+ * that are new. But each migration empties the batches of its own CPU first, even
+ * one of no pages.
+ */
+static void drain_all_cpus(void)
+{
+	unsigned int cpu;
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		work_on_cpu(cpu, drain_this_cpu, NULL);
+	cpus_read_unlock();
+}
+
+/* Does a fault give the VMM a page that can be moved, in place of @peek at page @i? */
+static bool batch_needs_fault(const struct uvmem_batch *b, unsigned int i, enum uvmem_peek peek)
+{
+	enum uvmem_page_state state;
+	bool transit;
+
+	switch (peek) {
+	case UVMEM_PEEK_SWAP:
+	case UVMEM_PEEK_MERGED:
+	case UVMEM_PEEK_MARKER:
+		return true;
+	case UVMEM_PEEK_HANDLE:
+	case UVMEM_PEEK_HUGE_HANDLE:
+		/* The page's own if it came in just now; else the VMM has moved another's here. */
+		state = uvmem_gfn_state(b->vm, b->gfn + i, &transit);
+		if (transit || state == UVMEM_PAGE_IN || state == UVMEM_PAGE_ZERO ||
+		    state == UVMEM_PAGE_POOL)
+			return false;
+		fallthrough;
+	case UVMEM_PEEK_FOREIGN:
+		/* As any access brings it back; to prefetch is no reason to take it away. */
+		return b->move->cause != UVMEM_CAUSE_PREFETCH && !b->move->nowait;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Fault in those pages of @retry for which that helps: what KSM merged with others
+ * becomes the VMM's own by it. What cannot be faulted in is counted, and not tried again.
+ * True: some are in place, nobody has a pin, and still they cannot be had.
+ */
+static bool batch_populate(struct uvmem_batch *b, unsigned long *retry)
 {
 	struct mm_struct *mm = b->vm->mm;
+	bool readable = b->vma->vm_flags & VM_READ;
+	bool held = false;
 	unsigned int i;
 
 	mmap_assert_locked(mm);
 	for_each_set_bit(i, retry, b->nr) {
 		unsigned long addr = b->hva + ((unsigned long)i << PAGE_SHIFT);
+		enum uvmem_peek peek = uvmem_peek(mm, addr);
 		bool unlocked = false;
+		int ret;
 
-		if (uvmem_peek(mm, addr) == UVMEM_PEEK_SWAP)
-			fixup_user_fault(mm, addr, 0, &unlocked);
+		held |= peek == UVMEM_PEEK_PRESENT || peek == UVMEM_PEEK_HUGE;
+		/* If the VMM may not read it, who wants it waits, as for a page that is pinned. */
+		if (!readable || !batch_needs_fault(b, i, peek))
+			continue;
+		ret = fixup_user_fault(mm, addr, peek == UVMEM_PEEK_MERGED ?
+				       FAULT_FLAG_UNSHARE : 0, &unlocked);
+		if (ret && ret != -EINTR) {
+			uvmem_batch_skip(b, ret == -ENOMEM ? UVMEM_REASON_NO_MEMORY :
+					 UVMEM_REASON_NOT_ANON, 1);
+			__clear_bit(i, retry);
+		}
 	}
+	return held;
+}
+
+struct migrate_vma uvmem_batch_args(struct uvmem_batch *b, unsigned long select)
+{
+	/* A huge page is worth asking for only if all of it may move. */
+	if (uvmem_batch_is_huge(b) && bitmap_full(b->todo, b->nr))
+		select |= MIGRATE_VMA_SELECT_COMPOUND;
+
+	return (struct migrate_vma) {
+		.vma = b->vma,
+		.src = b->src,
+		.dst = b->dst,
+		.start = b->hva,
+		.end = b->hva + ((unsigned long)b->nr << PAGE_SHIFT),
+		.pgmap_owner = uvmem_pgmap_owner(),
+		.flags = select,
+		.fault_page = b->fault_page,
+	};
 }
 
 /* How many pages of the batch, from its first on, lie in b->vma, or in the hole in front of it. */
@@ -429,22 +527,108 @@ static void batch_skip_unfit(struct uvmem_batch *b)
 	uvmem_batch_skip(b, UVMEM_REASON_NOT_ANON, nr);
 }
 
+static void batch_prepare(struct uvmem_batch *b, unsigned int need)
+{
+	if (batch_is_in(b))
+		uvmem_batch_in_prepare(b, need);
+	else
+		uvmem_batch_out_prepare(b, need);
+}
+
+static bool batch_lock(const struct uvmem_batch *b)
+{
+	struct mm_struct *mm = b->vm->mm;
+
+	return b->move->trylock ? mmap_read_trylock(mm) : !mmap_read_lock_killable(mm);
+}
+
+/* Who must not wait does not move pages in. */
+static bool batch_lock_exclusive(struct uvmem_batch *b)
+{
+	b->exclusive = !mmap_write_lock_killable(b->vm->mm);
+	return b->exclusive;
+}
+
+void uvmem_batch_share_lock(struct uvmem_batch *b)
+{
+	if (b->exclusive)
+		mmap_write_downgrade(b->vm->mm);
+	b->exclusive = false;
+}
+
+/*
+ * Pages that KSM merged must not even be collected. It puts the merged page into the page table
+ * first, and takes down where later, with no lock held in between. migrate_vma takes
+ * what it finds in the table, but puts it back to where KSM took down: of a page merged
+ * just now, a migration entry would stay for ever, with nothing behind it. Only a writer of
+ * mmap_lock keeps KSM from merging.
+ */
+static bool batch_meets_ksm(const struct uvmem_batch *b)
+{
+#ifdef CONFIG_KSM
+	/* Those it has never looked at are the rule. */
+	return batch_is_in(b) && b->vma->vm_flags & VM_MERGEABLE &&
+	       READ_ONCE(b->vma->vm_mm->ksm_rmap_items);
+#else
+	return false;
+#endif
+}
+
+/* No page of the batch is merged, and none will be until the lock is shared. */
+static bool batch_unmerge(const struct uvmem_batch *b)
+{
+	struct mm_struct *mm = b->vm->mm;
+	unsigned int i;
+
+	mmap_assert_write_locked(mm);
+	for (i = 0; i < b->nr; i++) {
+		unsigned long addr = b->hva + ((unsigned long)i << PAGE_SHIFT);
+
+		if (uvmem_peek(mm, addr) == UVMEM_PEEK_MERGED &&
+		    fixup_user_fault(mm, addr, FAULT_FLAG_UNSHARE, NULL))
+			return false;
+	}
+	return true;
+}
+
+static int batch_not_locked(struct uvmem_batch *b)
+{
+	if (!b->move->trylock)
+		return -EINTR;
+	uvmem_batch_skip(b, UVMEM_REASON_BUSY, bitmap_weight(b->todo, b->nr));
+	return 0;
+}
+
+/* Nothing was tried. */
+static void batch_put_off(struct uvmem_batch *b, unsigned long *retry)
+{
+	if (retry)
+		bitmap_copy(retry, b->todo, b->nr);
+	else
+		uvmem_batch_skip(b, UVMEM_REASON_BUSY, bitmap_weight(b->todo, b->nr));
+}
+
 /* Move the batch, with retries. b->nr may shrink to what the VMA has. -EINTR: fatal signal. */
 int uvmem_batch_run(struct uvmem_batch *b, unsigned int need)
 {
 	struct mm_struct *mm = b->vm->mm;
 	DECLARE_BITMAP(retry, UVMEM_BATCH);
 	unsigned int try;
+	bool held;
 
 	bitmap_fill(b->todo, b->nr);
-	if (batch_is_in(b))
-		uvmem_batch_in_prepare(b, need);
-	else
-		uvmem_batch_out_prepare(b, need);
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
+	b->pool = b->purpose == UVMEM_TO_SEALED && b->move->cause == UVMEM_CAUSE_RECLAIM &&
+		  uvmem_blob_room();
+	if (b->move->pool_only && !b->pool) {
+		uvmem_batch_skip(b, UVMEM_REASON_NO_MEMORY, b->nr);
+		return 0;
+	}
+	batch_prepare(b, need);
+	if (!batch_lock(b))
+		return batch_not_locked(b);
 
-	for (try = 1; ; try++) {
+	/* What the sealed pool does not take goes the other way. */
+	for (try = !b->pool; ; try++) {
 		unsigned long *again = try < UVMEM_MOVE_RETRIES ? retry : NULL;
 
 		/* fixup_user_fault() may have let go of mmap_lock: look anew each time. */
@@ -455,26 +639,51 @@ int uvmem_batch_run(struct uvmem_batch *b, unsigned int need)
 			break;
 		}
 
+		if (!b->exclusive && batch_meets_ksm(b)) {
+			mmap_read_unlock(mm);
+			if (!batch_lock_exclusive(b))
+				return -EINTR;
+			try--;
+			continue;
+		}
+
 		bitmap_zero(retry, UVMEM_BATCH);
-		if (batch_is_in(b))
+		if (b->exclusive && !batch_unmerge(b))
+			batch_put_off(b, again);
+		else if (batch_is_in(b))
 			uvmem_batch_in(b, again);
 		else
 			uvmem_batch_out(b, again);
+		uvmem_batch_share_lock(b);
 		if (bitmap_empty(retry, b->nr) || fatal_signal_pending(current))
 			break;
 
-		atomic64_inc(&b->vm->stats.retries);
-		bitmap_copy(b->todo, retry, b->nr);
-		if (batch_is_in(b)) {
-			batch_populate(b, retry);
+		if (b->pool) {
+			b->pool = false;
+			if (b->move->pool_only) {
+				uvmem_batch_skip(b, UVMEM_REASON_NO_MEMORY,
+						 bitmap_weight(retry, b->nr));
+				break;
+			}
 		} else {
-			/* A reference or lock that goes away by itself. */
-			mmap_read_unlock(mm);
-			cond_resched();
-			if (mmap_read_lock_killable(mm))
-				return -EINTR;
+			atomic64_inc(&b->vm->stats.retries);
 		}
+		held = !batch_is_in(b) || batch_populate(b, retry);
+		bitmap_copy(b->todo, retry, b->nr);
+		/* A reference or lock that goes away by itself, or else by the last try. */
+		if (held) {
+			mmap_read_unlock(mm);
+			if (batch_is_in(b) && try == UVMEM_MOVE_RETRIES - 1)
+				drain_all_cpus();
+			else
+				cond_resched();
+		}
+		/* What was taken for a page that did not move is used up. */
+		batch_prepare(b, bitmap_weight(b->todo, b->nr));
+		if (held && !batch_lock(b))
+			return batch_not_locked(b);
 	}
+	uvmem_batch_share_lock(b);
 	mmap_read_unlock(mm);
 	return 0;
 }

@@ -7,6 +7,7 @@
  * all (EPERM), the structure (EFAULT, EINVAL, E2BIG), reserved fields and flags
  * (EINVAL), then what the fields name.
  */
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -16,17 +17,32 @@
 
 #include "device.h"
 
+#define ARM_FLAGS	(UVMEM_ARM_HOST_TOUCH_SIGBUS | UVMEM_ARM_SEV)
+
+/* Marks of UVMEM_ARM_NEW: a file's own. */
+enum mark_state {
+	MARK_NONE,
+	MARK_CLAIMED,		/* by the call that fills it in */
+	MARK_SET,		/* does not change any more */
+};
+
 struct device_file {
 	struct uvmem_event_reader *events;
 	bool may_read;		/* CAP_SYS_ADMIN was seen at the first read or poll */
+	atomic_t mark_state;	/* enum mark_state */
+	struct uvmem_arm mark;
 };
 
+/* Files with a mark: VMs are created without looking for one while there is none. */
+static atomic_t nr_marks;
+
 static_assert(sizeof(struct uvmem_info) == UVMEM_INFO_SIZE_VER0);
-static_assert(sizeof(struct uvmem_pool) == UVMEM_POOL_SIZE_VER0);
+static_assert(offsetofend(struct uvmem_pool, reserved) == UVMEM_POOL_SIZE_VER0);
 static_assert(sizeof(struct uvmem_pool_limit) == UVMEM_POOL_LIMIT_SIZE_VER0);
 static_assert(sizeof(struct uvmem_arm) == UVMEM_ARM_SIZE_VER0);
 static_assert(sizeof(struct uvmem_vm_list) == UVMEM_VM_LIST_SIZE_VER0);
 static_assert(sizeof(struct uvmem_open_vm) == UVMEM_OPEN_VM_SIZE_VER0);
+static_assert(sizeof(struct uvmem_sealed_pool) == UVMEM_SEALED_POOL_SIZE_VER0);
 
 static long device_get_info(void __user *uargs)
 {
@@ -36,16 +52,20 @@ static long device_get_info(void __user *uargs)
 	ret = uvmem_args_get(&info, sizeof(info), UVMEM_INFO_SIZE_VER0, uargs);
 	if (ret)
 		return ret;
-	if (!UVMEM_RESERVED_OK(&info))
+	if (info.pad || !UVMEM_RESERVED_OK(&info))
 		return -EINVAL;
 
 	info = (struct uvmem_info) {
 		.size		 = info.size,
 		.api_version	 = UVMEM_API_VERSION,
 		.capabilities	 = UVMEM_CAP_PAGING | UVMEM_CAP_SAME_FILLED |
-				   UVMEM_CAP_EVENTS | UVMEM_CAP_STATS | UVMEM_CAP_HUGE,
+				   UVMEM_CAP_EVENTS | UVMEM_CAP_STATS | UVMEM_CAP_HUGE |
+				   UVMEM_CAP_ARM_NEW | UVMEM_CAP_AGING | UVMEM_CAP_LIMITS |
+				   UVMEM_CAP_SEALED_POOL |
+				   (uvmem_face_cbit() ? UVMEM_CAP_SEV : 0),
 		.page_size	 = PAGE_SIZE,
 		.max_range_pages = UVMEM_BATCH,
+		.cbit		 = uvmem_face_cbit(),
 	};
 	return uvmem_args_put(uargs, &info, sizeof(info));
 }
@@ -54,7 +74,7 @@ static long device_get_pool(void __user *uargs)
 {
 	struct uvmem_pgmap_counts handles;
 	struct uvmem_pool pool;
-	u64 seals, metadata;
+	struct uvmem_totals totals;
 	int ret;
 
 	ret = uvmem_args_get(&pool, sizeof(pool), UVMEM_POOL_SIZE_VER0, uargs);
@@ -64,7 +84,7 @@ static long device_get_pool(void __user *uargs)
 		return -EINVAL;
 
 	uvmem_pgmap_counts(&handles);
-	uvmem_vm_totals(&seals, &metadata);
+	uvmem_vm_totals(&totals);
 	pool = (struct uvmem_pool) {
 		.size		= pool.size,
 		.frames_limit	= uvmem_frame_limit(),
@@ -73,10 +93,14 @@ static long device_get_pool(void __user *uargs)
 		.handles_total	= handles.total,
 		.handles_used	= handles.used,
 		.handles_husk	= handles.husk,
-		.seals		= seals,
-		.metadata_bytes	= metadata + handles.bytes,
+		.seals		= totals.out,
+		.metadata_bytes	= totals.metadata + handles.bytes,
 		.vms		= uvmem_vm_count(),
 		.keys		= uvmem_uv_keys(),
+		.sealed_pool_limit = uvmem_blob_limit(),
+		.sealed_pool_used = uvmem_blob_used(),
+		.sealed_pool_pages = totals.pool,
+		.sealed_pool_bytes = totals.pool_bytes,
 	};
 	return uvmem_args_put(uargs, &pool, sizeof(pool));
 }
@@ -97,19 +121,45 @@ static long device_set_pool_limit(void __user *uargs)
 	return uvmem_frame_set_limit(limit.frames);
 }
 
+static long device_set_sealed_pool(void __user *uargs)
+{
+	struct uvmem_sealed_pool args;
+	int ret;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	ret = uvmem_args_get(&args, sizeof(args), UVMEM_SEALED_POOL_SIZE_VER0, uargs);
+	if (ret)
+		return ret;
+	if (args.pad || !UVMEM_RESERVED_OK(&args))
+		return -EINVAL;
+
+	return uvmem_blob_set_limit(args.limit);
+}
+
+static int arm_args_get(struct uvmem_arm *arm, void __user *uargs)
+{
+	int ret;
+
+	ret = uvmem_args_get(arm, sizeof(*arm), UVMEM_ARM_SIZE_VER0, uargs);
+	if (ret)
+		return ret;
+	if (!UVMEM_RESERVED_OK(arm) || arm->flags & ~ARM_FLAGS)
+		return -EINVAL;
+	if (strnlen(arm->name, sizeof(arm->name)) == sizeof(arm->name))
+		return -EINVAL;
+	return 0;
+}
+
 static long device_arm(void __user *uargs)
 {
 	struct uvmem_arm arm;
 	struct kvm *kvm;
 	int ret;
 
-	ret = uvmem_args_get(&arm, sizeof(arm), UVMEM_ARM_SIZE_VER0, uargs);
+	ret = arm_args_get(&arm, uargs);
 	if (ret)
 		return ret;
-	if (!UVMEM_RESERVED_OK(&arm) || arm.flags & ~UVMEM_ARM_HOST_TOUCH_SIGBUS)
-		return -EINVAL;
-	if (strnlen(arm.name, sizeof(arm.name)) == sizeof(arm.name))
-		return -EINVAL;
 
 	/* Held until the end: keeps the VM as the file does. */
 	CLASS(fd, vm_fd)(arm.vm_fd);
@@ -123,6 +173,29 @@ static long device_arm(void __user *uargs)
 		return -EEXIST;
 
 	return uvmem_vmfd_arm(kvm, &arm);
+}
+
+static long device_arm_new(struct device_file *df, void __user *uargs)
+{
+	struct uvmem_arm arm;
+	int ret;
+
+	ret = arm_args_get(&arm, uargs);
+	if (ret)
+		return ret;
+	if (arm.vm_fd != -1)
+		return -EINVAL;
+	/* Sooner here than in a VMM that cannot say why. */
+	if (arm.flags & UVMEM_ARM_SEV && !uvmem_face_cbit())
+		return -EOPNOTSUPP;
+
+	if (atomic_cmpxchg(&df->mark_state, MARK_NONE, MARK_CLAIMED) != MARK_NONE)
+		return -EBUSY;
+	df->mark = arm;
+	atomic_inc(&nr_marks);
+	/* Pairs with atomic_read_acquire() in is_marked(). */
+	atomic_set_release(&df->mark_state, MARK_SET);
+	return 0;
 }
 
 static long device_list_vms(void __user *uargs)
@@ -194,8 +267,12 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return device_get_pool(uargs);
 	case UVMEM_IOCTL(UVMEM_SET_POOL_LIMIT):
 		return device_set_pool_limit(uargs);
+	case UVMEM_IOCTL(UVMEM_SET_SEALED_POOL):
+		return device_set_sealed_pool(uargs);
 	case UVMEM_IOCTL(UVMEM_ARM):
 		return device_arm(uargs);
+	case UVMEM_IOCTL(UVMEM_ARM_NEW):
+		return device_arm_new(file->private_data, uargs);
 	case UVMEM_IOCTL(UVMEM_LIST_VMS):
 		return device_list_vms(uargs);
 	case UVMEM_IOCTL(UVMEM_OPEN_VM):
@@ -253,6 +330,8 @@ static int device_release(struct inode *inode, struct file *file)
 {
 	struct device_file *df = file->private_data;
 
+	if (atomic_read(&df->mark_state) == MARK_SET)
+		atomic_dec(&nr_marks);
 	uvmem_event_close(df->events);
 	kfree(df);
 	return 0;
@@ -267,6 +346,22 @@ static const struct file_operations device_fops = {
 	.unlocked_ioctl	= device_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 };
+
+/* Called for each file of the process, under its file_lock. */
+static int is_marked(const void *ret_arm, struct file *file, unsigned int fd)
+{
+	struct device_file *df = file->private_data;
+
+	if (file->f_op != &device_fops || atomic_read_acquire(&df->mark_state) != MARK_SET)
+		return 0;
+	*(struct uvmem_arm *)ret_arm = df->mark;
+	return 1;
+}
+
+bool uvmem_device_marked(struct uvmem_arm *ret_arm)
+{
+	return atomic_read(&nr_marks) && iterate_fd(current->files, 0, is_marked, ret_arm);
+}
 
 static struct miscdevice device_misc = {
 	.minor	= MISC_DYNAMIC_MINOR,

@@ -70,6 +70,9 @@ static inline bool uvmem_may_control(const struct uvmem_vm *vm)
 int uvmem_device_init(void);
 void uvmem_device_exit(void);
 
+/* Does a file of this process have the mark of UVMEM_ARM_NEW? Then here it is. */
+bool uvmem_device_marked(struct uvmem_arm *ret_arm);
+
 /* vmfd.c: each returns a new file descriptor or -errno */
 int uvmem_vmfd_arm(struct kvm *kvm, const struct uvmem_arm *arm);
 int uvmem_vmfd_open(struct uvmem_vm *vm);

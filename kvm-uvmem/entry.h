@@ -7,9 +7,9 @@
  *			change the word, all others wait
  *	bit   5		a memslot has the gfn now
  *	bits  8-23	stamp: IN: time of page-in (jiffies, low 16 bits),
- *			ZERO: the byte that fills the page
+ *			ZERO: the byte that fills the page; POOL: bytes of its blob
  *	bits 24-63	payload: IN: pfn of the secure frame (its page_private() is
- *			the pfn of the handle); ZERO: pfn of the handle
+ *			the pfn of the handle); ZERO, POOL: pfn of the handle
  *
  * Pure: also built natively for the unit tests.
  */

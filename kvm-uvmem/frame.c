@@ -23,7 +23,7 @@
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 
-#include "uvmem.h"
+#include "reclaim.h"
 
 /* A full pool is announced again once this part of the limit was free in between. */
 #define FRAME_REARM_SHIFT	5
@@ -96,12 +96,19 @@ static bool pool_reserve(unsigned int nr, u64 limit, u64 *ret_used)
 	return true;
 }
 
+/* Of the two limits of its own that a VM can have, the lower one; U64_MAX: none. */
+static u64 vm_max(const struct uvmem_vm *vm)
+{
+	return min(READ_ONCE(vm->limits.max) ?: U64_MAX, vm->max_frames ?: U64_MAX);
+}
+
 static bool vm_reserve(struct uvmem_vm *vm, unsigned int nr)
 {
+	u64 max = vm_max(vm);
 	long old = atomic_long_read(&vm->frames);
 
 	do {
-		if (vm->max_frames && old + nr > vm->max_frames)
+		if (old + nr > max)
 			return false;
 	} while (!atomic_long_try_cmpxchg(&vm->frames, &old, old + nr));
 
@@ -133,13 +140,45 @@ static void pool_note_peak(u64 used)
 		;
 }
 
+static void vm_note_room(struct uvmem_vm *vm, u64 frames)
+{
+	u64 high = READ_ONCE(vm->limits.high);
+
+	if (atomic_read(&vm->above_high) && (!high || frames < high - (high >> FRAME_REARM_SHIFT)))
+		atomic_set(&vm->above_high, 0);
+}
+
+/* As pool_note_full(), for limits.high of one VM. */
+static void vm_note_high(struct uvmem_vm *vm)
+{
+	u64 high = READ_ONCE(vm->limits.high), frames = atomic_long_read(&vm->frames);
+
+	if (!high || frames <= high || atomic_read(&vm->above_high) ||
+	    atomic_xchg(&vm->above_high, 1))
+		return;
+	uvmem_event_emit(UVMEM_EVENT_VM_HIGH, vm->id, frames, high);
+	vm_note_room(vm, atomic_long_read(&vm->frames));
+}
+
 static void pool_release(struct uvmem_vm *vm, unsigned int nr)
 {
 	s64 used = atomic64_sub_return(nr, &pool_used);
+	long frames = atomic_long_sub_return(nr, &vm->frames);
 
 	WARN_ON_ONCE(used < 0);
-	WARN_ON_ONCE(atomic_long_sub_return(nr, &vm->frames) < 0);
+	WARN_ON_ONCE(frames < 0);
 	pool_note_room(used, atomic64_read(&pool_limit));
+	vm_note_room(vm, frames);
+}
+
+/* Frames were given out. */
+static void note_use(struct uvmem_vm *vm, u64 used, u64 limit)
+{
+	pool_note_peak(used);
+	if (used >= limit)
+		pool_note_full(used, limit);
+	vm_note_high(vm);
+	uvmem_watermark_check(used);
 }
 
 /* The VMM's cgroup pays, whoever asks (the daemon's prefetch, a kworker). */
@@ -173,6 +212,7 @@ struct page *uvmem_frame_alloc(struct uvmem_vm *vm, gfp_t gfp, int nid,
 	if (!pool_reserve(1, limit, &used)) {
 		atomic_long_dec(&vm->frames);
 		pool_note_full(atomic64_read(&pool_used), limit);
+		uvmem_watermark_check(atomic64_read(&pool_used));
 		*ret_reason = UVMEM_REASON_NO_FRAME;
 		return NULL;
 	}
@@ -186,9 +226,7 @@ struct page *uvmem_frame_alloc(struct uvmem_vm *vm, gfp_t gfp, int nid,
 		return NULL;
 	}
 
-	pool_note_peak(used);
-	if (used >= limit)
-		pool_note_full(used, limit);
+	note_use(vm, used, limit);
 	return page;
 }
 
@@ -219,9 +257,7 @@ bool uvmem_frame_alloc_block(struct uvmem_vm *vm, int nid, struct page **frames)
 		return false;
 	}
 
-	pool_note_peak(used);
-	if (used >= limit)
-		pool_note_full(used, limit);
+	note_use(vm, used, limit);
 	for (i = 0; i < UVMEM_CHUNK_PAGES; i++)
 		frames[i] = block + i;
 	return true;
@@ -251,6 +287,25 @@ void uvmem_frame_free_list(struct uvmem_vm *vm, struct list_head *frames)
 		uvmem_frame_free(vm, frame);
 		cond_resched();
 	}
+}
+
+u64 uvmem_frame_room(struct uvmem_vm *vm)
+{
+	s64 room = atomic64_read(&pool_limit) - atomic64_read(&pool_used);
+	u64 max = vm_max(vm), frames = atomic_long_read(&vm->frames);
+
+	return min_t(u64, max(room, 0), max > frames ? max - frames : 0);
+}
+
+bool uvmem_frame_at_max(struct uvmem_vm *vm)
+{
+	return (u64)atomic_long_read(&vm->frames) >= vm_max(vm);
+}
+
+void uvmem_frame_note_limits(struct uvmem_vm *vm)
+{
+	atomic_set(&vm->above_high, 0);
+	vm_note_high(vm);
 }
 
 u64 uvmem_frame_limit(void)

@@ -33,8 +33,11 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "uvmem.h"
+#include "age.h"
 #include "trace.h"
+
+/* What a chunk takes, seals aside. */
+#define CHUNK_BYTES	(sizeof(struct uvmem_chunk) + PAGE_SIZE + UVMEM_CHUNK_PAGES * sizeof(u32))
 
 static bool ent_blocks_huge(u64 ent)
 {
@@ -65,13 +68,16 @@ static struct uvmem_chunk *chunk_alloc(struct uvmem_vm *vm, u64 index, u64 fill)
 	chunk = kzalloc_obj(*chunk, GFP_KERNEL_ACCOUNT);
 	if (!chunk)
 		return NULL;
-	page = alloc_page(GFP_KERNEL_ACCOUNT);
+	chunk->when = kcalloc(UVMEM_CHUNK_PAGES, sizeof(*chunk->when), GFP_KERNEL_ACCOUNT);
+	page = chunk->when ? alloc_page(GFP_KERNEL_ACCOUNT) : NULL;
 	if (!page) {
+		kfree(chunk->when);
 		kfree(chunk);
 		return NULL;
 	}
 
 	spin_lock_init(&chunk->lock);
+	INIT_LIST_HEAD(&chunk->orphaned);
 	chunk->vm = vm;
 	chunk->index = index;
 	chunk->ent = page_address(page);
@@ -79,7 +85,7 @@ static struct uvmem_chunk *chunk_alloc(struct uvmem_vm *vm, u64 index, u64 fill)
 	for (i = 0; i < UVMEM_CHUNK_PAGES; i++)
 		chunk->ent[i] = fill;
 	chunk->nr_blocked = ent_blocks_huge(fill) ? UVMEM_CHUNK_PAGES : 0;
-	atomic_long_add(sizeof(*chunk) + PAGE_SIZE, &vm->metadata);
+	atomic_long_add(CHUNK_BYTES, &vm->metadata);
 	return chunk;
 }
 
@@ -87,7 +93,16 @@ static void chunk_free(struct uvmem_chunk *chunk)
 {
 	struct page *page = virt_to_page(chunk->ent);
 
-	atomic_long_sub(sizeof(*chunk) + PAGE_SIZE, &chunk->vm->metadata);
+	atomic_long_sub(CHUNK_BYTES, &chunk->vm->metadata);
+	if (chunk->blobs) {
+		unsigned int i;
+
+		for (i = 0; i < UVMEM_CHUNK_PAGES; i++)
+			uvmem_blob_free(chunk->blobs[i]);
+		atomic_long_sub(UVMEM_CHUNK_PAGES * sizeof(*chunk->blobs),
+				&chunk->vm->metadata);
+		kvfree(chunk->blobs);
+	}
 	if (chunk->seals) {
 		atomic_long_sub(UVMEM_CHUNK_PAGES * sizeof(*chunk->seals),
 				&chunk->vm->metadata);
@@ -96,6 +111,7 @@ static void chunk_free(struct uvmem_chunk *chunk)
 	}
 	set_page_private(page, 0);
 	__free_page(page);
+	kfree(chunk->when);
 	kfree(chunk);
 }
 
@@ -202,6 +218,96 @@ int uvmem_chunk_make_seals(struct uvmem_chunk *chunk)
 	return 0;
 }
 
+/* Room for the names of the blobs of @chunk, as above. */
+int uvmem_chunk_make_blobs(struct uvmem_chunk *chunk)
+{
+	unsigned long *blobs;
+	bool used = false;
+
+	if (READ_ONCE(chunk->blobs))
+		return 0;
+	blobs = kvcalloc(UVMEM_CHUNK_PAGES, sizeof(*blobs), GFP_KERNEL_ACCOUNT);
+	if (!blobs)
+		return -ENOMEM;
+
+	spin_lock_irq(&chunk->lock);
+	if (!chunk->blobs) {
+		WRITE_ONCE(chunk->blobs, blobs);
+		used = true;
+	}
+	spin_unlock_irq(&chunk->lock);
+
+	if (used)
+		atomic_long_add(UVMEM_CHUNK_PAGES * sizeof(*blobs), &chunk->vm->metadata);
+	else
+		kvfree(blobs);
+	return 0;
+}
+
+/* ---- blobs that nobody wants -------------------------------------------------- */
+
+/* No mark protects it, and the page is not POOL: has it a blob? */
+static bool blob_is_orphan(const struct uvmem_chunk *chunk, unsigned int off)
+{
+	u64 ent = chunk->ent[off];
+
+	return chunk->blobs && chunk->blobs[off] && !(ent & UVMEM_ENT_TRANSIT) &&
+	       uvmem_ent_state(ent) != UVMEM_PAGE_POOL;
+}
+
+/*
+ * The state of a page that was POOL is another one now, or its mark is gone: if its blob is
+ * left, the drop work frees it. Blobs cannot be freed under chunk->lock, nor where handles
+ * are dropped.
+ */
+void uvmem_blob_orphan(struct uvmem_chunk *chunk, unsigned int off)
+{
+	struct uvmem_vm *vm = chunk->vm;
+
+	lockdep_assert_held(&chunk->lock);
+	if (!blob_is_orphan(chunk, off))
+		return;
+	spin_lock(&vm->drop_lock);
+	if (list_empty(&chunk->orphaned))
+		list_add_tail(&chunk->orphaned, &vm->orphaned);
+	spin_unlock(&vm->drop_lock);
+	if (!READ_ONCE(vm->ended))
+		queue_work(system_dfl_wq, &vm->drop_work);
+}
+
+static struct uvmem_chunk *next_orphaned(struct uvmem_vm *vm)
+{
+	struct uvmem_chunk *chunk;
+
+	guard(spinlock_irq)(&vm->drop_lock);
+	chunk = list_first_entry_or_null(&vm->orphaned, struct uvmem_chunk, orphaned);
+	if (chunk)
+		list_del_init(&chunk->orphaned);
+	return chunk;
+}
+
+/* The drop work; vm->active is held. */
+void uvmem_blob_free_orphans(struct uvmem_vm *vm)
+{
+	struct uvmem_chunk *chunk;
+	unsigned int i;
+
+	while ((chunk = next_orphaned(vm))) {
+		for (i = 0; i < UVMEM_CHUNK_PAGES; i++) {
+			unsigned long blob = 0;
+
+			spin_lock_irq(&chunk->lock);
+			if (blob_is_orphan(chunk, i))
+				swap(blob, chunk->blobs[i]);
+			spin_unlock_irq(&chunk->lock);
+			uvmem_blob_free(blob);
+		}
+		cond_resched();
+	}
+}
+
+/* ---- states --------------------------------------------------------------------- */
+
 /*
  * THE function that changes the state of a page. @stamp and @payload are those
  * of the new state (entry.h). Keeps the transit and slot bits. Returns the
@@ -224,6 +330,14 @@ int uvmem_page_event(struct uvmem_chunk *chunk, unsigned int off,
 	chunk_write(chunk, off, uvmem_ent_make(ent, new, stamp, payload));
 	if (new != old)
 		WRITE_ONCE(chunk->contig, 0);
+	if (new != old && old == UVMEM_PAGE_IN)
+		uvmem_idle_leave(chunk, off);
+	if (new != old && new == UVMEM_PAGE_IN)
+		uvmem_idle_enter(chunk, off);
+	if (old == UVMEM_PAGE_POOL)
+		atomic_long_sub(uvmem_ent_stamp(ent), &vm->pool_bytes);
+	if (new == UVMEM_PAGE_POOL)
+		atomic_long_add(stamp, &vm->pool_bytes);
 	if (old != UVMEM_PAGE_NONE)
 		atomic_long_dec(&vm->pages[old]);
 	if (new != UVMEM_PAGE_NONE)
@@ -286,20 +400,21 @@ void uvmem_transit_unmark(struct uvmem_chunk *chunk, unsigned int off)
 	lockdep_assert_held(&chunk->lock);
 	WARN_ON_ONCE(!(chunk->ent[off] & UVMEM_ENT_TRANSIT));
 	chunk_write(chunk, off, chunk->ent[off] & ~UVMEM_ENT_TRANSIT);
+	uvmem_blob_orphan(chunk, off);
 }
 
 /* ---- uniform chunks --------------------------------------------------------- */
 
 /*
  * Change a uniform word from @old to @new; false if it was not @old. The counts
- * follow. Needs no memory: the slot is there.
+ * follow. Needs no memory: the slot is there, and stays reserved when @new is 0.
  */
 bool uvmem_uniform_change(struct uvmem_vm *vm, u64 index, u64 old, u64 new)
 {
 	enum uvmem_page_state from = uvmem_ent_state(old), to = uvmem_ent_state(new);
 
 	if (xa_cmpxchg(&vm->chunks, index, xa_mk_value(old),
-		       new ? xa_mk_value(new) : NULL, GFP_NOWAIT) != xa_mk_value(old))
+		       new ? xa_mk_value(new) : XA_ZERO_ENTRY, GFP_NOWAIT) != xa_mk_value(old))
 		return false;
 	if (from != to) {
 		if (from != UVMEM_PAGE_NONE)
@@ -320,6 +435,8 @@ bool uvmem_uniform_change(struct uvmem_vm *vm, u64 index, u64 old, u64 new)
  */
 int uvmem_gfn_reserve(struct uvmem_vm *vm, gfn_t gfn, u64 nr)
 {
+	lockdep_assert_held(&vm->kvm->slots_lock);
+
 	while (nr) {
 		unsigned int n = uvmem_range_in_chunk(gfn, nr);
 		u64 index = uvmem_chunk_index(gfn);
@@ -336,11 +453,14 @@ int uvmem_gfn_reserve(struct uvmem_vm *vm, gfn_t gfn, u64 nr)
 
 			if (!chunk)
 				return -ENOMEM;
-			prev = xa_cmpxchg(&vm->chunks, index, NULL, chunk, GFP_KERNEL_ACCOUNT);
-			if (prev) {
+			/*
+			 * Not by xa_cmpxchg(), which takes a slot that is reserved for
+			 * one that is not empty, and says that it was. slots_lock is held.
+			 */
+			prev = xa_store(&vm->chunks, index, chunk, GFP_KERNEL_ACCOUNT);
+			if (xa_is_err(prev)) {
 				chunk_free(chunk);
-				if (xa_is_err(prev))
-					return xa_err(prev);
+				return xa_err(prev);
 			}
 		} else if (xa_is_value(cur) && n != UVMEM_CHUNK_PAGES) {
 			struct uvmem_chunk *chunk = uvmem_chunk_get(vm, gfn);
@@ -353,6 +473,19 @@ int uvmem_gfn_reserve(struct uvmem_vm *vm, gfn_t gfn, u64 nr)
 		cond_resched();
 	}
 	return 0;
+}
+
+/* What is reserved of [gfn, gfn + nr) and was not used, or is not any more. */
+void uvmem_gfn_release(struct uvmem_vm *vm, gfn_t gfn, u64 nr)
+{
+	u64 index;
+
+	lockdep_assert_held(&vm->kvm->slots_lock);
+
+	for (index = uvmem_chunk_index(gfn); index <= uvmem_chunk_index(gfn + nr - 1); index++) {
+		xa_release(&vm->chunks, index);
+		cond_resched();
+	}
 }
 
 static void slot_change_chunk(struct uvmem_vm *vm, struct uvmem_chunk *chunk,
@@ -467,9 +600,11 @@ void uvmem_gfn_destroy(struct uvmem_vm *vm)
 				frame = pfn_to_page(uvmem_ent_payload(ent));
 				uvmem_handle_make_husk(pfn_to_page(page_private(frame)));
 				list_add(&frame->lru, &frames);
-			} else if (state == UVMEM_PAGE_ZERO) {
+			} else if (state == UVMEM_PAGE_ZERO || state == UVMEM_PAGE_POOL) {
 				uvmem_handle_make_husk(pfn_to_page(uvmem_ent_payload(ent)));
 			}
+			if (state == UVMEM_PAGE_POOL)
+				atomic_long_sub(uvmem_ent_stamp(ent), &vm->pool_bytes);
 			if (state != UVMEM_PAGE_NONE)
 				atomic_long_dec(&vm->pages[state]);
 			chunk_write(chunk, i, 0);

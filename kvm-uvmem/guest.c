@@ -21,7 +21,8 @@
 #include <linux/kvm_host.h>
 #include <linux/sched/signal.h>
 
-#include "uvmem.h"
+#include "age.h"
+#include "device.h"
 #include "trace.h"
 #include "hypercalls.h"
 
@@ -114,6 +115,8 @@ static int access_page(struct uvmem_vm *vm, gfn_t gfn, bool atomic, access_fn fn
 			ent = chunk->ent[off];
 			if (uvmem_ent_state(ent) == UVMEM_PAGE_IN && !(ent & UVMEM_ENT_TRANSIT)) {
 				ret = fn(page_address(pfn_to_page(uvmem_ent_payload(ent))), arg);
+				/* No accessed bit says so. */
+				uvmem_idle_used(chunk, off);
 				spin_unlock_irqrestore(&chunk->lock, flags);
 				return ret;
 			}
@@ -242,6 +245,8 @@ static bool slot_counts(const struct kvm_memory_slot *slot)
 static int guest_prepare_memslot(struct kvm *kvm, const struct kvm_memory_slot *old,
 				 const struct kvm_memory_slot *new, enum kvm_mr_change change)
 {
+	int ret;
+
 	if (change != KVM_MR_CREATE && change != KVM_MR_MOVE)
 		return 0;
 	if (!slot_counts(new))
@@ -251,11 +256,18 @@ static int guest_prepare_memslot(struct kvm *kvm, const struct kvm_memory_slot *
 		return -EOPNOTSUPP;
 	if (!uvmem_range_valid(new->base_gfn, new->npages))
 		return -EINVAL;
+	ret = uvmem_face_check_slot(to_uvmem_vm(kvm), new);
+	if (ret)
+		return ret;
 	/* A write to it would be MMIO, and show the VMM what the guest keeps there. */
 	if ((new->flags & KVM_MEM_READONLY) &&
 	    uvmem_gfn_any_secure(to_uvmem_vm(kvm), new->base_gfn, new->npages))
 		return -EINVAL;
-	return uvmem_gfn_reserve(to_uvmem_vm(kvm), new->base_gfn, new->npages);
+	ret = uvmem_gfn_reserve(to_uvmem_vm(kvm), new->base_gfn, new->npages);
+	if (ret)
+		uvmem_gfn_release(to_uvmem_vm(kvm), new->base_gfn, new->npages);
+	uvmem_point(UVMEM_AT_SLOT_RESERVED);
+	return ret;
 }
 
 static void guest_commit_memslot(struct kvm *kvm, const struct kvm_memory_slot *old,
@@ -271,11 +283,26 @@ static void guest_commit_memslot(struct kvm *kvm, const struct kvm_memory_slot *
 		uvmem_gfn_slot_change(vm, new->base_gfn, new->npages, true);
 		vm->uv->register_mem_slot(vm, new->base_gfn, new->npages, new->id);
 	}
+	/* Not before: a slot that moves may need what it had. */
+	if ((change == KVM_MR_DELETE || change == KVM_MR_MOVE) && slot_counts(old))
+		uvmem_gfn_release(vm, old->base_gfn, old->npages);
 }
 
-/* VMs are armed by UVMEM_ARM, none by itself. */
+/* All others are armed by UVMEM_ARM. */
 static int guest_create_vm(struct kvm *kvm)
 {
+	struct uvmem_arm arm;
+	struct uvmem_vm *vm;
+	int ret;
+
+	if (!uvmem_device_marked(&arm))
+		return 0;
+
+	ret = uvmem_vm_arm(kvm, arm.flags, arm.max_frames, arm.name, &vm);
+	if (ret)
+		return ret;
+	/* Who wants to see it opens it by its id. */
+	uvmem_vm_put(vm);
 	return 0;
 }
 
@@ -294,5 +321,8 @@ const struct kvm_uvmem_ops uvmem_kvm_ops = {
 	.write_guest		= guest_write,
 	.cmpxchg_guest		= guest_cmpxchg,
 	.hypercall		= uvmem_hypercall,
+	.cpuid			= uvmem_face_cpuid,
+	.get_msr		= uvmem_face_get_msr,
+	.set_msr		= uvmem_face_set_msr,
 	.stop_exit		= guest_stop_exit,
 };

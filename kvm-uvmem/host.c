@@ -50,29 +50,23 @@ static u64 *handle_word(struct page *handle)
 void uvmem_handle_split(struct folio *head, struct folio *tail)
 {
 	struct uvmem_chunk *chunk;
-	void *data = UVMEM_HUSK;
-	unsigned long flags;
 	u64 *word;
 
-	rcu_read_lock();
+	guard(rcu)();
 	word = handle_word(&head->page);
 	if (!word) {
-		data = READ_ONCE(head->page.zone_device_data);
-		goto out;
+		WRITE_ONCE(tail->page.zone_device_data, READ_ONCE(head->page.zone_device_data));
+		return;
 	}
+
 	chunk = uvmem_chunk_of(word);
 	word += folio_pfn(tail) - folio_pfn(head);
-	spin_lock_irqsave(&chunk->lock, flags);
+	guard(spinlock_irqsave)(&chunk->lock);
 	/* If the VM is ending, uvmem_gfn_destroy() may have passed this word already. */
-	if (handle_word(&head->page) && uvmem_ent_state(*word) != UVMEM_PAGE_NONE)
-		data = word;
-	WRITE_ONCE(tail->page.zone_device_data, data);
-	spin_unlock_irqrestore(&chunk->lock, flags);
-	rcu_read_unlock();
-	return;
-out:
-	WRITE_ONCE(tail->page.zone_device_data, data);
-	rcu_read_unlock();
+	if (!handle_word(&head->page) || uvmem_ent_state(*word) == UVMEM_PAGE_NONE)
+		WRITE_ONCE(tail->page.zone_device_data, UVMEM_HUSK);
+	else
+		WRITE_ONCE(tail->page.zone_device_data, word);
 }
 
 /* ---- the last reference is gone ------------------------------------------------------ */
@@ -88,6 +82,7 @@ static void drop_word(struct uvmem_chunk *chunk, u64 *word)
 	if (uvmem_page_event(chunk, word - chunk->ent, UVMEM_EV_DROP, 0, 0))
 		return;
 	atomic64_inc(&vm->stats.dropped);
+	uvmem_blob_orphan(chunk, word - chunk->ent);
 	if (uvmem_ent_state(ent) != UVMEM_PAGE_IN)
 		return;
 
@@ -152,6 +147,8 @@ void uvmem_host_drop_work(struct uvmem_vm *vm)
 	/* If the VM is ending, uvmem_vm_destroy() frees them. */
 	if (!uvmem_vm_enter(vm))
 		return;
+	uvmem_point(UVMEM_AT_DROP_ENTERED);
+	uvmem_blob_free_orphans(vm);
 	take_dropped(vm, &frames);
 	list_for_each_entry(frame, &frames, lru) {
 		first = min_t(gfn_t, first, page_private(frame));
@@ -165,6 +162,7 @@ void uvmem_host_drop_work(struct uvmem_vm *vm)
 		idx = srcu_read_lock(&vm->kvm->srcu);
 		kvm_zap_gfn_range(vm->kvm, first, last + 1);
 		srcu_read_unlock(&vm->kvm->srcu, idx);
+		uvmem_point(UVMEM_AT_DROP_ZAPPED);
 		uvmem_frame_free_list(vm, &frames);
 	}
 	uvmem_vm_leave(vm);
@@ -245,7 +243,7 @@ static vm_fault_t touch_husk(struct vm_fault *vmf)
 /* Let the guest have its page for the minimum residency before the host gets it. */
 static void wait_residency(struct uvmem_vm *vm, u64 ent)
 {
-	long left = uvmem_residency_left(ent);
+	long left = uvmem_residency_left(ent, jiffies);
 
 	if (left > 0 && uvmem_ent_state(ent) == UVMEM_PAGE_IN)
 		schedule_timeout_killable(left);
@@ -299,6 +297,9 @@ static vm_fault_t touch_page(struct vm_fault *vmf, struct uvmem_vm *vm, u64 *wor
 
 	if (move.skipped[UVMEM_REASON_NO_MEMORY])
 		return VM_FAULT_OOM;
+	/* What was kept of it is spoilt: the guest is stopped, and there is nothing to show. */
+	if (move.err == -EBADMSG)
+		return VM_FAULT_SIGBUS;
 	/* Moved, or in somebody else's hands: the access faults again if need be. */
 	return 0;
 }
@@ -343,6 +344,7 @@ vm_fault_t uvmem_host_touch(struct vm_fault *vmf)
 		schedule_timeout_uninterruptible(1);
 		return 0;
 	}
+	uvmem_point(UVMEM_AT_TOUCH_ENTERED);
 	/*
 	 * With vm->active held words do not go away; but the handle may have been
 	 * committed to nothing since (its page went out in another mapping).

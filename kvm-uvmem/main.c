@@ -29,6 +29,8 @@
  *			may be swapped; the seal is in the kernel
  *	ZERO		all bytes are alike: nothing but that byte is kept; the VMM's
  *			page table has the handle
+ *	POOL		in the sealed pool, compressed (blob.c); the VMM's page table has
+ *			the handle
  *	LOST		the host dropped the handle; an access stops the guest
  *	A page that is being moved carries the transit mark in addition, from
  *	before its move starts until after its new state is committed. Whoever
@@ -58,6 +60,7 @@
 #include <linux/rcupdate.h>
 
 #include "device.h"
+#include "reclaim.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -70,19 +73,27 @@ static int __init uvmem_init(void)
 	if (ret)
 		return ret;
 
-	ret = uvmem_pgmap_init();
+	ret = uvmem_watermark_init();
 	if (ret)
 		goto err_frame;
+
+	ret = uvmem_pgmap_init();
+	if (ret)
+		goto err_watermark;
 
 	/* Checks the cipher as well: no load without it. */
 	ret = uvmem_uv_init();
 	if (ret)
 		goto err_pgmap;
 
+	ret = uvmem_blob_init();
+	if (ret)
+		goto err_uv;
+
 	ret = kvm_uvmem_register(&uvmem_kvm_ops);
 	if (ret) {
 		pr_err("cannot register with KVM: %pe\n", ERR_PTR(ret));
-		goto err_uv;
+		goto err_blob;
 	}
 
 	/* Last: with the device there, VMs can be armed. */
@@ -90,16 +101,21 @@ static int __init uvmem_init(void)
 	if (ret)
 		goto err_register;
 
+	uvmem_point_init();
 	pr_info("secure memory: at most %llu MiB\n",
 		uvmem_frame_limit() >> (20 - PAGE_SHIFT));
 	return 0;
 
 err_register:
 	kvm_uvmem_unregister(&uvmem_kvm_ops);
+err_blob:
+	uvmem_blob_exit();
 err_uv:
 	uvmem_uv_exit();
 err_pgmap:
 	uvmem_pgmap_exit();
+err_watermark:
+	uvmem_watermark_exit();
 err_frame:
 	uvmem_frame_exit();
 	return ret;
@@ -107,10 +123,13 @@ err_frame:
 
 static void __exit uvmem_exit(void)
 {
+	uvmem_point_exit();
 	uvmem_device_exit();
 	kvm_uvmem_unregister(&uvmem_kvm_ops);
+	uvmem_watermark_exit();
 	/* VMs are gone, but call_rcu() functions of theirs may be still to run. */
 	rcu_barrier();
+	uvmem_blob_exit();
 	uvmem_uv_exit();
 	uvmem_pgmap_exit();
 	uvmem_frame_exit();

@@ -6,15 +6,24 @@
  * each. Locks are dropped between batches; a batch is the most that a vCPU, a
  * signal or a writer of mmap_lock ever waits for.
  */
+#include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 
 #include "move.h"
+#include "reclaim.h"
+#include "stall.h"
+
+static unsigned int fault_around_pages = 1;
+module_param(fault_around_pages, uint, 0644);
+MODULE_PARM_DESC(fault_around_pages,
+		 "Paged-out pages that come in with the one a guest touches: a power of 2 up to 512 (default 1: only that one)");
 
 /* ---- ranges ---------------------------------------------------------------------------- */
 
-static struct kvm_memory_slot *user_slot(struct kvm *kvm, gfn_t gfn)
+struct kvm_memory_slot *uvmem_user_slot(struct kvm *kvm, gfn_t gfn)
 {
 	struct kvm_memory_slot *slot = gfn_to_memslot(kvm, gfn);
 
@@ -53,7 +62,7 @@ bool uvmem_range_in_slots(struct uvmem_vm *vm, gfn_t gfn, u64 nr)
 
 	idx = srcu_read_lock(&vm->kvm->srcu);
 	while (ret && nr) {
-		struct kvm_memory_slot *slot = user_slot(vm->kvm, gfn);
+		struct kvm_memory_slot *slot = uvmem_user_slot(vm->kvm, gfn);
 		u64 n;
 
 		ret = slot && !(slot->flags & KVM_MEM_READONLY);
@@ -94,6 +103,7 @@ static int move_uniform(struct uvmem_vm *vm, gfn_t gfn, unsigned long hva, u64 e
 		mmap_read_unlock(vm->mm);
 		return -EAGAIN;
 	}
+	uvmem_point(UVMEM_AT_UNIFORM_MARKED);
 	/*
 	 * A guest fault that read the word before the mark may be about to map
 	 * what the VMM has: the zap makes it stale, or removes what it mapped,
@@ -116,7 +126,7 @@ static int move_uniform(struct uvmem_vm *vm, gfn_t gfn, unsigned long hva, u64 e
 static s64 move_step(struct uvmem_batch *b, gfn_t gfn, u64 nr)
 {
 	struct uvmem_vm *vm = b->vm;
-	struct kvm_memory_slot *slot = user_slot(vm->kvm, gfn);
+	struct kvm_memory_slot *slot = uvmem_user_slot(vm->kvm, gfn);
 	struct uvmem_chunk *chunk;
 	unsigned int need;
 	gfn_t next = 0;
@@ -227,6 +237,7 @@ s64 uvmem_secure_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move
 {
 	s64 done = move_range(vm, gfn, nr, UVMEM_TO_SECURE, move);
 
+	uvmem_point(UVMEM_AT_SECURE_MOVED);
 	/* Those that were secure before did not pass through the pipeline. */
 	if (done > 0 && move->zero && zero_range(vm, gfn, done, true))
 		return -EFAULT;
@@ -262,6 +273,7 @@ static s64 give_back_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, enum uvmem_pu
 		move->err = in.err;
 		move->err_gfn = in.err_gfn;
 	}
+	uvmem_point(UVMEM_AT_GIVE_UNSEALED);
 	return move_range(vm, gfn, done, purpose, move);
 }
 
@@ -269,6 +281,7 @@ s64 uvmem_share_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move 
 {
 	s64 done = give_back_range(vm, gfn, nr, UVMEM_TO_SHARED, move);
 
+	uvmem_point(UVMEM_AT_SHARE_MOVED);
 	/* Those that were in no frame kept what the VMM has there. */
 	if (done > 0 && move->zero && zero_range(vm, gfn, done, false))
 		return -EFAULT;
@@ -300,46 +313,56 @@ s64 uvmem_abort_all(struct uvmem_vm *vm)
 /* ---- one page, for an access -------------------------------------------------------------- */
 
 /*
- * Frames have run out: take some of the VM's own, round robin over its memory.
- * Pages that were resident for the minimum first, then any: a guest that needs
- * all its frames at once is slow, but it goes on. True: some were freed, or
- * somebody else is at it, it is worth another try.
+ * The guest touched a page that was paged out: its neighbours that went out as
+ * well are likely to be next, and a batch costs little more than a page. They
+ * get frames that nobody needs now, wait for nobody, and nothing is lost if
+ * this fails: the caller goes for the page itself.
  */
-static bool reclaim_own(struct uvmem_vm *vm)
+static void page_in_around(struct uvmem_vm *vm, const struct kvm_memory_slot *slot, gfn_t gfn)
 {
-	struct uvmem_move move = { .cause = UVMEM_CAUSE_RECLAIM, .nowait = true };
-	u64 left = atomic_long_read(&vm->registered);
-	u64 nr;
+	unsigned int window = clamp(READ_ONCE(fault_around_pages), 1U, UVMEM_CHUNK_PAGES);
+	struct uvmem_move move = { .cause = UVMEM_CAUSE_GUEST_FAULT, .nowait = true };
+	struct uvmem_chunk *chunk;
+	struct uvmem_batch *b;
+	gfn_t first, end;
+	unsigned int need;
 
-	for (;;) {
-		gfn_t gfn = READ_ONCE(vm->reclaim_hand);
-		s64 done;
+	window = rounddown_pow_of_two(window);
+	first = max(ALIGN_DOWN(gfn, window), slot->base_gfn);
+	end = min(ALIGN_DOWN(gfn, window) + window, slot->base_gfn + slot->npages);
+	if (end - first < 2 || uvmem_frame_room(vm) < 2 * window)
+		return;
+	chunk = uvmem_chunk_get(vm, gfn);
+	if (IS_ERR(chunk))
+		return;
+	b = uvmem_batch_alloc(vm, end - first);
+	if (!b)
+		return;
 
-		if (!uvmem_next_slot_range(vm, gfn, &gfn, &nr)) {
-			if (!uvmem_next_slot_range(vm, 0, &gfn, &nr))
-				return false;
-		}
-		nr = min3(nr, (u64)uvmem_range_in_chunk(gfn, nr), (u64)UVMEM_RECLAIM_STEP);
-		WRITE_ONCE(vm->reclaim_hand, gfn + nr);
-		done = uvmem_page_out_range(vm, gfn, nr, &move);
-		if (done < 0)
-			return false;
-		if (move.moved || fatal_signal_pending(current))
-			return true;
-		if (left > nr) {
-			left -= nr;
-		} else if (!move.ignore_age && move.skipped[UVMEM_REASON_YOUNG]) {
-			/* Once around. */
-			move.ignore_age = true;
-			left = atomic_long_read(&vm->registered);
-		} else {
-			return move.skipped[UVMEM_REASON_BUSY];
-		}
-		cond_resched();
-	}
+	b->purpose = UVMEM_TO_FRAME;
+	b->move = &move;
+	b->chunk = chunk;
+	b->gfn = first;
+	b->off = uvmem_chunk_offset(first);
+	b->nr = end - first;
+	b->touched = gfn - first + 1;
+	b->hva = __gfn_to_hva_memslot(slot, first);
+	if (uvmem_batch_has_work(b, &need) && !uvmem_batch_run(b, need) && move.moved > 1)
+		atomic64_add(move.moved - 1, &vm->stats.fault_around);
+	uvmem_batch_free(b);
 }
 
-int uvmem_page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause)
+/* There is no frame for an access: from the VM itself, else from others. */
+static bool make_room(struct uvmem_vm *vm, bool stalled)
+{
+	bool begun = !stalled && uvmem_stall_begin(vm);
+	bool room = uvmem_reclaim_own(vm) || uvmem_watermark_wait(vm);
+
+	uvmem_stall_end(vm, begun);
+	return room;
+}
+
+static int page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause, bool stalled)
 {
 	struct uvmem_move move = { .cause = cause };
 	unsigned int try;
@@ -357,6 +380,7 @@ int uvmem_page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause)
 		switch (uvmem_ent_state(ent)) {
 		case UVMEM_PAGE_ABSENT:
 		case UVMEM_PAGE_OUT:
+		case UVMEM_PAGE_POOL:
 		case UVMEM_PAGE_ZERO:
 			break;
 		case UVMEM_PAGE_LOST:
@@ -366,20 +390,36 @@ int uvmem_page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause)
 			return 0;
 		}
 
-		slot = user_slot(vm->kvm, gfn);
+		slot = uvmem_user_slot(vm->kvm, gfn);
 		if (!slot)
 			return -EAGAIN;
+		if (!try && cause == UVMEM_CAUSE_GUEST_FAULT &&
+		    (uvmem_ent_state(ent) == UVMEM_PAGE_OUT ||
+		     uvmem_ent_state(ent) == UVMEM_PAGE_POOL) &&
+		    READ_ONCE(fault_around_pages) > 1) {
+			page_in_around(vm, slot, gfn);
+			continue;
+		}
 		uvmem_batch_init_one(&one, vm);
 		one.b.purpose = UVMEM_TO_FRAME;
 		one.b.fill = true;
+		one.b.touched = cause == UVMEM_CAUSE_GUEST_FAULT;
 		one.b.move = &move;
 		one.b.gfn = gfn;
 		one.b.off = uvmem_chunk_offset(gfn);
 		one.b.nr = 1;
 		one.b.hva = __gfn_to_hva_memslot(slot, gfn);
 		one.b.chunk = uvmem_chunk_get(vm, gfn);
-		if (IS_ERR(one.b.chunk))
-			return PTR_ERR(one.b.chunk) == -ENOMEM ? -ENOMEM : -EAGAIN;
+		if (IS_ERR(one.b.chunk)) {
+			if (PTR_ERR(one.b.chunk) != -ENOMEM)
+				return -EAGAIN;
+			/* As for want of a frame: an access of KVM has nobody to tell. */
+			if (!make_room(vm, stalled)) {
+				uvmem_vm_stop(vm, UVMEM_STOP_NO_MEMORY, gfn);
+				return -EAGAIN;
+			}
+			continue;
+		}
 
 		memset(move.skipped, 0, sizeof(move.skipped));
 		ret = uvmem_batch_run(&one.b, 1);
@@ -393,10 +433,22 @@ int uvmem_page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause)
 			return -EAGAIN;
 		}
 		if ((move.skipped[UVMEM_REASON_NO_FRAME] || move.skipped[UVMEM_REASON_NO_MEMORY]) &&
-		    !reclaim_own(vm)) {
+		    !make_room(vm, stalled)) {
 			uvmem_vm_stop(vm, UVMEM_STOP_NO_MEMORY, gfn);
 			return -EAGAIN;
 		}
 	}
 	return -EAGAIN;
+}
+
+int uvmem_page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause)
+{
+	u64 ent = uvmem_gfn_read(vm, gfn);
+	/* A page that was never touched is not waited for, unless frames are short. */
+	bool stalled = ((ent & UVMEM_ENT_TRANSIT) || uvmem_ent_state(ent) != UVMEM_PAGE_ABSENT) &&
+		       uvmem_stall_begin(vm);
+	int ret = page_in_one(vm, gfn, cause, stalled);
+
+	uvmem_stall_end(vm, stalled);
+	return ret;
 }

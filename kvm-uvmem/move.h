@@ -26,10 +26,10 @@
 enum uvmem_purpose {
 	/* in */
 	UVMEM_TO_SECURE,	/* NORMAL, SHARED -> IN, or ABSENT where nothing is behind them */
-	UVMEM_TO_FRAME,		/* OUT -> IN, and ABSENT, ZERO -> IN if .fill */
+	UVMEM_TO_FRAME,		/* OUT, POOL -> IN, and ABSENT, ZERO -> IN if .fill */
 	/* out */
-	UVMEM_TO_SEALED,	/* IN -> OUT or ZERO */
-	UVMEM_TO_SEALED_TOUCH,	/* IN, ZERO -> OUT: the host wants to see something */
+	UVMEM_TO_SEALED,	/* IN -> OUT, ZERO or, if .pool, POOL */
+	UVMEM_TO_SEALED_TOUCH,	/* IN, ZERO, POOL -> OUT: the host wants to see something */
 	UVMEM_TO_SHARED,	/* IN, ZERO -> SHARED */
 	UVMEM_TO_NORMAL,	/* IN, ZERO -> NORMAL: the VM did not become secure */
 };
@@ -41,12 +41,15 @@ struct uvmem_batch {
 	enum uvmem_purpose purpose;
 	bool fill;
 	bool zero;			/* the content is not kept */
+	bool pool;			/* out: to the sealed pool; what it does not take is left for another try */
 	struct uvmem_move *move;
 	gfn_t gfn;			/* first */
 	unsigned int off;		/* of gfn in chunk */
 	unsigned int nr;
+	unsigned int touched;		/* in: 1 + index of the page that the guest touched, or 0 */
 	unsigned long hva;		/* of gfn */
 	struct page *fault_page;	/* host touch: locked by the fault */
+	bool exclusive;			/* in: mmap_lock is held for write */
 	int nid;
 
 	unsigned int room;		/* size of the arrays */
@@ -60,6 +63,7 @@ struct uvmem_batch {
 	struct page **frame_of;		/* in: frame that goes with dst[i] */
 	struct uvmem_seal *seals;	/* out: seals of dst[], until the commit */
 	unsigned long *todo;		/* bitmap: marked by us */
+	unsigned long asked;		/* jiffies when it was found out what there is to do */
 	u64 start_ns;
 };
 
@@ -74,8 +78,8 @@ struct uvmem_batch_one {
 /* move.c */
 void uvmem_batch_init_one(struct uvmem_batch_one *one, struct uvmem_vm *vm);
 void uvmem_batch_release_one(struct uvmem_batch_one *one);
-/* Jiffies until the page has been resident for the minimum; <= 0: it has. */
-long uvmem_residency_left(u64 ent);
+/* Jiffies that @at lacked to the page's having been resident for the minimum; <= 0: none. */
+long uvmem_residency_left(u64 ent, unsigned long at);
 struct uvmem_batch *uvmem_batch_alloc(struct uvmem_vm *vm, unsigned int room);
 void uvmem_batch_free(struct uvmem_batch *b);
 void uvmem_batch_drop_spares(struct uvmem_batch *b);
@@ -90,10 +94,15 @@ static inline bool uvmem_batch_is_huge(const struct uvmem_batch *b)
 	return b->nr == UVMEM_CHUNK_PAGES && IS_ALIGNED(b->hva, PMD_SIZE);
 }
 /* Anything to do for it in the chunk, and how many pages may need a new place? */
-bool uvmem_batch_has_work(const struct uvmem_batch *b, unsigned int *ret_need);
+bool uvmem_batch_has_work(struct uvmem_batch *b, unsigned int *ret_need);
 /* Move it, with retries. b->nr may shrink to what the VMA has. -EINTR: fatal signal. */
 int uvmem_batch_run(struct uvmem_batch *b, unsigned int need);
+/* What kept others out of the VMM's memory is over: mmap_lock is held for read. */
+void uvmem_batch_share_lock(struct uvmem_batch *b);
 void uvmem_batch_account(struct uvmem_batch *b, bool in, unsigned int moved);
+
+/* For migrate_vma_setup(), once what is todo is marked; @select: MIGRATE_VMA_SELECT_*. */
+struct migrate_vma uvmem_batch_args(struct uvmem_batch *b, unsigned long select);
 
 /* What the VMM's page table has at an address. */
 enum uvmem_peek {
@@ -102,11 +111,13 @@ enum uvmem_peek {
 	UVMEM_PEEK_PRESENT,
 	UVMEM_PEEK_HUGE,		/* present, by a huge entry */
 	UVMEM_PEEK_PINNED,		/* present, and somebody has a pin */
+	UVMEM_PEEK_MERGED,		/* present, by KSM: anybody may have it as well */
 	UVMEM_PEEK_SWAP,
 	UVMEM_PEEK_HANDLE,		/* a device-private page of ours */
 	UVMEM_PEEK_HUGE_HANDLE,		/* a huge one */
 	UVMEM_PEEK_FOREIGN,		/* one of somebody else */
-	UVMEM_PEEK_BUSY,		/* under migration and the like */
+	UVMEM_PEEK_MARKER,		/* poisoned, guarded, watched ...: a fault says what it means */
+	UVMEM_PEEK_BUSY,		/* under migration */
 };
 enum uvmem_peek uvmem_peek(struct mm_struct *mm, unsigned long addr);
 /* Can memory behind @vma be secure? */
@@ -115,8 +126,8 @@ bool uvmem_vma_fits(struct vm_area_struct *vma);
 /*
  * movein.c, moveout.c. Prepare: spares for @need pages, or as many as there are; sleeps,
  * before mmap_lock is taken where that is possible. Then move what can be moved of the batch; mmap_lock held for
- * read throughout. Return the number of pages that moved. Pages that were not are
- * counted by reason, except those listed in @retry (a bitmap, may be NULL), which
+ * read throughout (b->exclusive: for write, until they are collected). Return the
+ * number of pages that moved. Pages that were not are counted by reason, except those listed in @retry (a bitmap, may be NULL), which
  * are worth another try once the caller has faulted them in.
  */
 void uvmem_batch_in_prepare(struct uvmem_batch *b, unsigned int need);

@@ -4,7 +4,7 @@
  *
  * What comes in is plaintext of a page that becomes secure, ciphertext that is
  * copied into the frame first and verified there (the VMM has no second look at
- * it), or nothing (a page that reads as zero). The device-private handle takes
+ * it), a blob of the sealed pool, or nothing (a page that reads as zero). The device-private handle takes
  * the place of the VMM's page; the state is committed only for pages whose
  * handle really did.
  */
@@ -12,6 +12,7 @@
 #include <linux/memremap.h>
 #include <linux/mm.h>
 
+#include "age.h"
 #include "move.h"
 #include "trace.h"
 
@@ -48,6 +49,7 @@ void uvmem_batch_in_prepare(struct uvmem_batch *b, unsigned int need)
 		}
 		b->pages[b->nr_pages++] = handle;
 	}
+	uvmem_point(UVMEM_AT_IN_PREPARED);
 }
 
 /*
@@ -91,6 +93,76 @@ static bool same_byte(const struct uvmem_batch *b, unsigned int i)
 	return uvmem_ent_state(b->chunk->ent[b->off + i]) == UVMEM_PAGE_ZERO;
 }
 
+/* A page of the sealed pool has its handle, too. False: nothing has changed. */
+static bool in_open_pool(struct uvmem_batch *b, unsigned int i)
+{
+	unsigned int off = b->off + i;
+	u64 ent = READ_ONCE(b->chunk->ent[off]);
+	struct uvmem_blob blob = {
+		.handle = b->chunk->blobs[off],
+		.size = uvmem_ent_stamp(ent),
+		.seal = b->chunk->seals[off],
+	};
+	struct page *frame;
+	bool moved = false;
+	int ret;
+
+	/* Not so if the host dropped the handle just now. The mark keeps the blob all the same. */
+	if (uvmem_ent_state(ent) != UVMEM_PAGE_POOL) {
+		uvmem_batch_skip(b, UVMEM_REASON_RACED, 1);
+		return false;
+	}
+	frame = in_take_frame(b, i);
+	if (!frame) {
+		uvmem_batch_skip(b, b->short_of, 1);
+		return false;
+	}
+	ret = uvmem_blob_open(b->vm, b->gfn + i, &blob, frame);
+	if (ret) {
+		uvmem_batch_error(b, i, ret);
+		uvmem_batch_skip(b, UVMEM_REASON_STATE, 1);
+		in_return_frame(b, frame);
+		return false;
+	}
+	uvmem_point(UVMEM_AT_OPEN_READ);
+
+	blob.handle = 0;
+	spin_lock_irq(&b->chunk->lock);
+	if (uvmem_ent_state(b->chunk->ent[off]) == UVMEM_PAGE_POOL) {
+		set_page_private(frame, uvmem_ent_payload(ent));
+		if (i + 1 == b->touched)
+			uvmem_note_refault(b->chunk, off);
+		uvmem_page_event(b->chunk, off, UVMEM_EV_UNSEAL, (u16)jiffies,
+				 page_to_pfn(frame));
+		b->chunk->seals[off].version = 0;
+		swap(blob.handle, b->chunk->blobs[off]);
+		moved = true;
+	}
+	spin_unlock_irq(&b->chunk->lock);
+
+	uvmem_blob_free(blob.handle);
+	if (!moved) {
+		in_return_frame(b, frame);
+		uvmem_batch_skip(b, UVMEM_REASON_RACED, 1);
+	}
+	uvmem_point(UVMEM_AT_OPEN_DONE);
+	return moved;
+}
+
+static unsigned int in_open_pooled(struct uvmem_batch *b)
+{
+	unsigned int i, moved = 0;
+
+	for_each_set_bit(i, b->todo, b->nr) {
+		if (uvmem_ent_state(READ_ONCE(b->chunk->ent[b->off + i])) != UVMEM_PAGE_POOL)
+			continue;
+		moved += in_open_pool(b, i);
+		uvmem_batch_unmark_one(b, i);
+		cond_resched();
+	}
+	return moved;
+}
+
 /* A same-filled page has its handle already: all it needs is a frame. */
 static unsigned int in_fill_zero(struct uvmem_batch *b)
 {
@@ -115,14 +187,18 @@ static unsigned int in_fill_zero(struct uvmem_batch *b)
 			handle = pfn_to_page(uvmem_ent_payload(ent));
 			memset(page_address(frame), uvmem_ent_stamp(ent) & 0xff, PAGE_SIZE);
 			set_page_private(frame, page_to_pfn(handle));
+			if (i + 1 == b->touched)
+				uvmem_note_refault(b->chunk, off);
 			uvmem_page_event(b->chunk, off, UVMEM_EV_FILL, (u16)jiffies,
 					 page_to_pfn(frame));
 			frame = NULL;
 			moved++;
 		}
 		spin_unlock_irq(&b->chunk->lock);
-		if (frame)	/* the host dropped the handle just now */
+		if (frame) {	/* the host dropped the handle just now */
 			in_return_frame(b, frame);
+			uvmem_batch_skip(b, UVMEM_REASON_RACED, 1);
+		}
 		uvmem_batch_unmark_one(b, i);
 	}
 	return moved;
@@ -211,6 +287,8 @@ static unsigned int in_commit(struct uvmem_batch *b, struct page **frame_of,
 		if (!frame || !(b->src[whole ? 0 : i] & MIGRATE_PFN_MIGRATE))
 			continue;
 		ent = b->chunk->ent[off];
+		if (i + 1 == b->touched && uvmem_ent_state(ent) == UVMEM_PAGE_OUT)
+			uvmem_note_refault(b->chunk, off);
 		uvmem_page_event(b->chunk, off, in_event(uvmem_ent_state(ent)), (u16)jiffies,
 				 page_to_pfn(frame));
 		if (b->chunk->seals)
@@ -280,15 +358,7 @@ static void in_drop_huge(struct uvmem_batch *b, struct page *huge, struct page *
 
 unsigned int uvmem_batch_in(struct uvmem_batch *b, unsigned long *retry)
 {
-	struct migrate_vma args = {
-		.vma = b->vma,
-		.src = b->src,
-		.dst = b->dst,
-		.start = b->hva,
-		.end = b->hva + ((unsigned long)b->nr << PAGE_SHIFT),
-		.pgmap_owner = uvmem_pgmap_owner(),
-		.flags = MIGRATE_VMA_SELECT_SYSTEM,
-	};
+	struct migrate_vma args;
 	DECLARE_BITMAP(empty, UVMEM_BATCH) = {};
 	DECLARE_BITMAP(left, UVMEM_BATCH) = {};
 	struct page **frame_of = b->frame_of, *first, *huge;
@@ -301,18 +371,18 @@ unsigned int uvmem_batch_in(struct uvmem_batch *b, unsigned long *retry)
 	b->start_ns = ktime_get_ns();
 	if (!uvmem_batch_mark(b))
 		return 0;
+	uvmem_point(UVMEM_AT_IN_MARKED);
 
-	filled = in_fill_zero(b);
+	filled = in_fill_zero(b) + in_open_pooled(b);
 	if (bitmap_empty(b->todo, b->nr)) {
 		if (b->block)
 			in_break_block(b);
 		goto out_account;
 	}
 
-	/* A huge page is worth asking for only if all of it may move. */
-	if (uvmem_batch_is_huge(b) && bitmap_full(b->todo, b->nr))
-		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
+	args = uvmem_batch_args(b, MIGRATE_VMA_SELECT_SYSTEM);
 	ret = migrate_vma_setup(&args);
+	uvmem_batch_share_lock(b);
 	if (ret) {
 		uvmem_batch_skip(b, UVMEM_REASON_NOT_ANON, bitmap_weight(b->todo, b->nr));
 		uvmem_batch_unmark(b);
@@ -320,6 +390,8 @@ unsigned int uvmem_batch_in(struct uvmem_batch *b, unsigned long *retry)
 			in_break_block(b);
 		goto out_account;
 	}
+
+	uvmem_point(UVMEM_AT_IN_COLLECTED);
 
 	memset(frame_of, 0, b->nr * sizeof(*frame_of));
 	/* The core says COMPOUND in the first entry and nothing in those that follow. */
@@ -338,6 +410,14 @@ unsigned int uvmem_batch_in(struct uvmem_batch *b, unsigned long *retry)
 		struct page *frame, *handle;
 
 		if (!src_whole && !(b->src[i] & MIGRATE_PFN_MIGRATE)) {
+			__set_bit(i, left);
+			continue;
+		}
+		/*
+		 * The core would put the handle into the page tables of all that
+		 * KSM merged, and into KSM's tree. It is made the VMM's own first.
+		 */
+		if (page && folio_test_ksm(page_folio(page))) {
 			__set_bit(i, left);
 			continue;
 		}
@@ -384,10 +464,14 @@ unsigned int uvmem_batch_in(struct uvmem_batch *b, unsigned long *retry)
 	else if (huge)
 		b->dst[0] = migrate_pfn(page_to_pfn(huge)) | MIGRATE_PFN_COMPOUND;
 
+	uvmem_point(UVMEM_AT_IN_FILLED);
 	migrate_vma_pages(&args);
+	uvmem_point(UVMEM_AT_IN_MOVED);
 	moved = in_commit(b, frame_of, retry) + in_commit_empty(b, empty);
 	in_not_collected(b, left, retry);
+	uvmem_point(UVMEM_AT_IN_COMMITTED);
 	migrate_vma_finalize(&args);
+	uvmem_point(UVMEM_AT_IN_FINALIZED);
 	if (b->block)
 		in_break_block(b);
 	uvmem_batch_unmark(b);

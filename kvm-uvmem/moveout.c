@@ -11,6 +11,9 @@
  * here: the invalidation that migrate_vma_setup() makes would be too late for
  * the same-filled scan, and does not come at all when the host touches the
  * handle through another mapping than the memslot's (a fork's, a mremap()ed one).
+ *
+ * The sealed pool comes first, in a pass of its own that moves nothing in the VMM's page
+ * table: no normal page is allocated for a page that needs none.
  */
 #include <linux/highmem.h>
 #include <linux/memremap.h>
@@ -38,10 +41,17 @@ static enum uvmem_page_event out_event(const struct uvmem_batch *b)
 
 void uvmem_batch_out_prepare(struct uvmem_batch *b, unsigned int need)
 {
+	gfp_t gfp = GFP_HIGHUSER_MOVABLE | __GFP_NOWARN;
+
 	if (to_ciphertext(b) && uvmem_chunk_make_seals(b->chunk)) {
 		/* Nowhere to keep the seals: nothing can be sealed now. */
 		b->short_of = UVMEM_REASON_NO_MEMORY;
 		uvmem_batch_drop_spares(b);
+		return;
+	}
+	if (b->pool) {
+		/* If there is no memory for it, nothing is put there. */
+		uvmem_chunk_make_blobs(b->chunk);
 		return;
 	}
 	/* A huge handle is best replaced by a huge page; pages one by one will do. */
@@ -52,8 +62,11 @@ void uvmem_batch_out_prepare(struct uvmem_batch *b, unsigned int need)
 
 		b->huge = folio ? folio_page(folio, 0) : NULL;
 	}
+	/* To save memory is no reason to kill somebody for some. */
+	if (b->purpose == UVMEM_TO_SEALED)
+		gfp |= __GFP_RETRY_MAYFAIL;
 	while (b->nr_pages < need) {
-		struct page *page = alloc_pages_node(b->nid, GFP_HIGHUSER_MOVABLE | __GFP_NOWARN, 0);
+		struct page *page = alloc_pages_node(b->nid, gfp, 0);
 
 		if (!page) {
 			b->short_of = UVMEM_REASON_NO_MEMORY;
@@ -61,6 +74,7 @@ void uvmem_batch_out_prepare(struct uvmem_batch *b, unsigned int need)
 		}
 		b->pages[b->nr_pages++] = page;
 	}
+	uvmem_point(UVMEM_AT_OUT_PREPARED);
 }
 
 /* All bytes of the page alike? Then *@ret_byte is what they are. */
@@ -110,11 +124,77 @@ static unsigned int out_same_filled(struct uvmem_batch *b)
 		if (frame) {
 			uvmem_frame_free_scrubbed(b->vm, frame, !byte);
 			atomic64_inc(&b->vm->stats.same_filled);
+			b->move->same_filled++;
 			moved++;
+		} else {
+			uvmem_batch_skip(b, UVMEM_REASON_RACED, 1);
 		}
 		uvmem_batch_unmark_one(b, i);
 	}
 	return moved;
+}
+
+/* One page into the sealed pool. False: it is as it was. */
+static bool out_pool_one(struct uvmem_batch *b, unsigned int i)
+{
+	unsigned int off = b->off + i;
+	u64 ent = READ_ONCE(b->chunk->ent[off]);
+	struct uvmem_blob blob;
+	struct page *frame;
+	int ret;
+
+	/* Dropped meanwhile: the next pass says so. */
+	if (uvmem_ent_state(ent) != UVMEM_PAGE_IN)
+		return false;
+	frame = pfn_to_page(uvmem_ent_payload(ent));
+	if (uvmem_blob_make(b->vm, b->gfn + i, frame, &blob))
+		return false;
+	uvmem_point(UVMEM_AT_POOL_MADE);
+
+	spin_lock_irq(&b->chunk->lock);
+	ret = uvmem_page_event(b->chunk, off, UVMEM_EV_POOL, blob.size, page_private(frame));
+	if (!ret) {
+		b->chunk->seals[off] = blob.seal;
+		swap(b->chunk->blobs[off], blob.handle);
+	}
+	spin_unlock_irq(&b->chunk->lock);
+
+	/* Ours if it was dropped, else an orphan's. */
+	uvmem_blob_free(blob.handle);
+	if (ret)
+		return false;
+	uvmem_frame_free(b->vm, frame);
+	uvmem_point(UVMEM_AT_POOL_KEPT);
+	return true;
+}
+
+static unsigned int out_pool(struct uvmem_batch *b)
+{
+	unsigned int i, moved = 0;
+
+	if (!READ_ONCE(b->chunk->blobs))
+		return 0;
+	for_each_set_bit(i, b->todo, b->nr) {
+		if (!out_pool_one(b, i))
+			continue;
+		uvmem_batch_unmark_one(b, i);
+		moved++;
+		cond_resched();
+	}
+	b->move->pooled += moved;
+	return moved;
+}
+
+/* Page @i, whose word is @ent, out of the sealed pool into @to. */
+static int out_open(struct uvmem_batch *b, unsigned int i, u64 ent, struct page *to)
+{
+	struct uvmem_blob blob = {
+		.handle = b->chunk->blobs[b->off + i],
+		.size = uvmem_ent_stamp(ent),
+		.seal = b->chunk->seals[b->off + i],
+	};
+
+	return uvmem_blob_open(b->vm, b->gfn + i, &blob, to);
 }
 
 /* Fill @dst with what the VMM may see of page @i. */
@@ -123,13 +203,18 @@ static int out_content(struct uvmem_batch *b, unsigned int i, struct page *dst,
 {
 	u64 ent = READ_ONCE(b->chunk->ent[b->off + i]);
 	struct page *frame = dst;
+	int ret = 0;
 
 	if (uvmem_ent_state(ent) == UVMEM_PAGE_IN)
 		frame = pfn_to_page(uvmem_ent_payload(ent));
 	else if (uvmem_ent_state(ent) == UVMEM_PAGE_ZERO)
 		memset(page_address(dst), uvmem_ent_stamp(ent) & 0xff, PAGE_SIZE);
+	else if (uvmem_ent_state(ent) == UVMEM_PAGE_POOL)
+		ret = out_open(b, i, ent, dst);
 	else
-		return -EIO;	/* dropped meanwhile */
+		ret = -EIO;	/* dropped meanwhile */
+	if (ret)
+		return ret;
 
 	if (to_ciphertext(b))
 		return b->vm->uv->page_out(b->vm, b->gfn + i, frame, dst, seal);
@@ -159,6 +244,7 @@ static unsigned int out_commit(struct uvmem_batch *b, const unsigned long *fille
 	for_each_set_bit(i, filled, b->nr) {
 		struct page *frame = NULL;
 		unsigned int off = b->off + i;
+		unsigned long blob = 0;
 		u64 ent;
 
 		if (!(b->src[whole ? 0 : i] & MIGRATE_PFN_MIGRATE)) {
@@ -170,6 +256,8 @@ static unsigned int out_commit(struct uvmem_batch *b, const unsigned long *fille
 		ent = b->chunk->ent[off];
 		if (uvmem_ent_state(ent) == UVMEM_PAGE_IN)
 			frame = pfn_to_page(uvmem_ent_payload(ent));
+		else if (uvmem_ent_state(ent) == UVMEM_PAGE_POOL)
+			swap(blob, b->chunk->blobs[off]);
 		if (to_ciphertext(b))
 			b->chunk->seals[off] = b->seals[i];
 		/* Under the lock: from here on the word has another meaning for uvmem_handle_dropped(). */
@@ -180,6 +268,7 @@ static unsigned int out_commit(struct uvmem_batch *b, const unsigned long *fille
 
 		if (frame)
 			uvmem_frame_free(b->vm, frame);
+		uvmem_blob_free(blob);
 		moved++;
 	}
 	return moved;
@@ -199,16 +288,7 @@ static void out_skip_rest(struct uvmem_batch *b, unsigned long *filled, unsigned
 
 unsigned int uvmem_batch_out(struct uvmem_batch *b, unsigned long *retry)
 {
-	struct migrate_vma args = {
-		.vma = b->vma,
-		.src = b->src,
-		.dst = b->dst,
-		.start = b->hva,
-		.end = b->hva + ((unsigned long)b->nr << PAGE_SHIFT),
-		.pgmap_owner = uvmem_pgmap_owner(),
-		.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
-		.fault_page = b->fault_page,
-	};
+	struct migrate_vma args;
 	DECLARE_BITMAP(filled, UVMEM_BATCH) = {};
 	struct page *first, *huge;
 	unsigned int i, moved = 0;
@@ -219,24 +299,31 @@ unsigned int uvmem_batch_out(struct uvmem_batch *b, unsigned long *retry)
 	b->start_ns = ktime_get_ns();
 	if (!uvmem_batch_mark(b))
 		return 0;
+	uvmem_point(UVMEM_AT_OUT_MARKED);
 
 	/*
 	 * The marks are set: a guest fault from now on waits, one that has the
 	 * frame already finds mmu_invalidate_seq changed.
 	 */
 	kvm_zap_gfn_range(b->vm->kvm, b->gfn, b->gfn + b->nr);
+	uvmem_point(UVMEM_AT_OUT_ZAPPED);
 
 	if (b->purpose == UVMEM_TO_SEALED)
 		moved += out_same_filled(b);
+	if (b->pool) {
+		moved += out_pool(b);
+		bitmap_or(retry, retry, b->todo, b->nr);
+		uvmem_batch_unmark(b);
+	}
 	if (bitmap_empty(b->todo, b->nr))
 		goto out;
-	if (uvmem_batch_is_huge(b) && bitmap_full(b->todo, b->nr))
-		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
+	args = uvmem_batch_args(b, MIGRATE_VMA_SELECT_DEVICE_PRIVATE);
 	if (migrate_vma_setup(&args)) {
 		uvmem_batch_skip(b, UVMEM_REASON_NOT_ANON, bitmap_weight(b->todo, b->nr));
 		uvmem_batch_unmark(b);
 		goto out;
 	}
+	uvmem_point(UVMEM_AT_OUT_COLLECTED);
 
 	/* The core says COMPOUND in the first entry and nothing in those that follow. */
 	src_whole = b->src[0] & MIGRATE_PFN_MIGRATE && b->src[0] & MIGRATE_PFN_COMPOUND;
@@ -289,9 +376,13 @@ unsigned int uvmem_batch_out(struct uvmem_batch *b, unsigned long *retry)
 		b->dst[0] = migrate_pfn(page_to_pfn(huge)) | MIGRATE_PFN_COMPOUND;
 	}
 
+	uvmem_point(UVMEM_AT_OUT_SEALED);
 	migrate_vma_pages(&args);
+	uvmem_point(UVMEM_AT_OUT_MOVED);
 	moved += out_commit(b, filled, retry);
+	uvmem_point(UVMEM_AT_OUT_COMMITTED);
 	migrate_vma_finalize(&args);
+	uvmem_point(UVMEM_AT_OUT_FINALIZED);
 	uvmem_batch_unmark(b);
 out:
 	uvmem_batch_account(b, false, moved);

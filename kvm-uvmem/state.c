@@ -24,7 +24,7 @@
  * one argument per event, so that a forgotten cell does not compile.
  */
 #define PAGE_ROW(s, add, remove, secure, secure_empty, fill, seal, unseal,	\
-		 same_filled, share, abort, drop)				\
+		 same_filled, pool, share, abort, drop)				\
 	[UVMEM_PAGE_##s] = {							\
 		[UVMEM_EV_ADD]		= (add),				\
 		[UVMEM_EV_REMOVE]	= (remove),				\
@@ -34,6 +34,7 @@
 		[UVMEM_EV_SEAL]		= (seal),				\
 		[UVMEM_EV_UNSEAL]	= (unseal),				\
 		[UVMEM_EV_SAME_FILLED]	= (same_filled),			\
+		[UVMEM_EV_POOL]		= (pool),				\
 		[UVMEM_EV_SHARE]	= (share),				\
 		[UVMEM_EV_ABORT]	= (abort),				\
 		[UVMEM_EV_DROP]		= (drop),				\
@@ -47,64 +48,72 @@
 #define OUT	UVMEM_PAGE_OUT
 #define ZERO	UVMEM_PAGE_ZERO
 #define LOST	UVMEM_PAGE_LOST
+#define POOL	UVMEM_PAGE_POOL
 
 static const short page_next[][UVMEM_NR_PAGE_EVENTS] = {
 	PAGE_ROW(NONE,
-		 /* ADD */	NORMAL,		/* REMOVE */	 -ENOENT,
+		 /* ADD */	NORMAL,		/* REMOVE */	-ENOENT,
 		 /* SECURE */	-ENOENT,	/* SECURE_EMPTY */ -ENOENT,
-		 /* FILL */	-ENOENT,	/* SEAL */	 -ENOENT,
+		 /* FILL */	-ENOENT,	/* SEAL */	-ENOENT,
 		 /* UNSEAL */	-ENOENT,	/* SAME_FILLED */ -ENOENT,
-		 /* SHARE */	-ENOENT,	/* ABORT */	 -ENOENT,
-		 /* DROP */	-ENOENT),
+		 /* POOL */	-ENOENT,	/* SHARE */	-ENOENT,
+		 /* ABORT */	-ENOENT,	/* DROP */	-ENOENT),
 	PAGE_ROW(NORMAL,
-		 /* ADD */	-EINVAL,	/* REMOVE */	 NONE,
+		 /* ADD */	-EINVAL,	/* REMOVE */	NONE,
 		 /* SECURE */	IN,		/* SECURE_EMPTY */ ABSENT,
-		 /* FILL */	-EINVAL,	/* SEAL */	 -EPERM,
+		 /* FILL */	-EINVAL,	/* SEAL */	-EPERM,
 		 /* UNSEAL */	-EPERM,		/* SAME_FILLED */ -EPERM,
-		 /* SHARE */	SHARED,		/* ABORT */	 -EALREADY,
-		 /* DROP */	-EINVAL),
+		 /* POOL */	-EPERM,		/* SHARE */	SHARED,
+		 /* ABORT */	-EALREADY,	/* DROP */	-EINVAL),
 	PAGE_ROW(SHARED,
-		 /* ADD */	-EINVAL,	/* REMOVE */	 NONE,
+		 /* ADD */	-EINVAL,	/* REMOVE */	NONE,
 		 /* SECURE */	IN,		/* SECURE_EMPTY */ ABSENT,
-		 /* FILL */	-EINVAL,	/* SEAL */	 -EPERM,
+		 /* FILL */	-EINVAL,	/* SEAL */	-EPERM,
 		 /* UNSEAL */	-EPERM,		/* SAME_FILLED */ -EPERM,
-		 /* SHARE */	-EALREADY,	/* ABORT */	 NORMAL,
-		 /* DROP */	-EINVAL),
+		 /* POOL */	-EPERM,		/* SHARE */	-EALREADY,
+		 /* ABORT */	NORMAL,		/* DROP */	-EINVAL),
 	PAGE_ROW(ABSENT,
-		 /* ADD */	ABSENT,		/* REMOVE */	 ABSENT,
+		 /* ADD */	ABSENT,		/* REMOVE */	ABSENT,
 		 /* SECURE */	-EALREADY,	/* SECURE_EMPTY */ -EALREADY,
-		 /* FILL */	IN,		/* SEAL */	 -ENODATA,
+		 /* FILL */	IN,		/* SEAL */	-ENODATA,
 		 /* UNSEAL */	-ENODATA,	/* SAME_FILLED */ -ENODATA,
-		 /* SHARE */	SHARED,		/* ABORT */	 NORMAL,
-		 /* DROP */	-EINVAL),
+		 /* POOL */	-ENODATA,	/* SHARE */	SHARED,
+		 /* ABORT */	NORMAL,		/* DROP */	-EINVAL),
 	PAGE_ROW(IN,
-		 /* ADD */	IN,		/* REMOVE */	 IN,
+		 /* ADD */	IN,		/* REMOVE */	IN,
 		 /* SECURE */	-EALREADY,	/* SECURE_EMPTY */ -EALREADY,
-		 /* FILL */	-EALREADY,	/* SEAL */	 OUT,
+		 /* FILL */	-EALREADY,	/* SEAL */	OUT,
 		 /* UNSEAL */	-EALREADY,	/* SAME_FILLED */ ZERO,
-		 /* SHARE */	SHARED,		/* ABORT */	 NORMAL,
-		 /* DROP */	LOST),
+		 /* POOL */	POOL,		/* SHARE */	SHARED,
+		 /* ABORT */	NORMAL,		/* DROP */	LOST),
 	PAGE_ROW(OUT,
-		 /* ADD */	OUT,		/* REMOVE */	 OUT,
+		 /* ADD */	OUT,		/* REMOVE */	OUT,
 		 /* SECURE */	-EALREADY,	/* SECURE_EMPTY */ -EALREADY,
-		 /* FILL */	-EINVAL,	/* SEAL */	 -EALREADY,
+		 /* FILL */	-EINVAL,	/* SEAL */	-EALREADY,
 		 /* UNSEAL */	IN,		/* SAME_FILLED */ -EALREADY,
-		 /* SHARE */	-EAGAIN,	/* ABORT */	 -EAGAIN,
-		 /* DROP */	-EINVAL),
+		 /* POOL */	-EALREADY,	/* SHARE */	-EAGAIN,
+		 /* ABORT */	-EAGAIN,	/* DROP */	-EINVAL),
 	PAGE_ROW(ZERO,
-		 /* ADD */	ZERO,		/* REMOVE */	 ZERO,
+		 /* ADD */	ZERO,		/* REMOVE */	ZERO,
 		 /* SECURE */	-EALREADY,	/* SECURE_EMPTY */ -EALREADY,
-		 /* FILL */	IN,		/* SEAL */	 OUT,
+		 /* FILL */	IN,		/* SEAL */	OUT,
 		 /* UNSEAL */	-EALREADY,	/* SAME_FILLED */ -EALREADY,
-		 /* SHARE */	SHARED,		/* ABORT */	 NORMAL,
-		 /* DROP */	LOST),
+		 /* POOL */	-EALREADY,	/* SHARE */	SHARED,
+		 /* ABORT */	NORMAL,		/* DROP */	LOST),
 	PAGE_ROW(LOST,
-		 /* ADD */	LOST,		/* REMOVE */	 LOST,
+		 /* ADD */	LOST,		/* REMOVE */	LOST,
 		 /* SECURE */	-EIO,		/* SECURE_EMPTY */ -EIO,
-		 /* FILL */	-EIO,		/* SEAL */	 -EIO,
+		 /* FILL */	-EIO,		/* SEAL */	-EIO,
 		 /* UNSEAL */	-EIO,		/* SAME_FILLED */ -EIO,
-		 /* SHARE */	SHARED,		/* ABORT */	 NORMAL,
-		 /* DROP */	-EIO),
+		 /* POOL */	-EIO,		/* SHARE */	SHARED,
+		 /* ABORT */	NORMAL,		/* DROP */	-EIO),
+	PAGE_ROW(POOL,
+		 /* ADD */	POOL,		/* REMOVE */	POOL,
+		 /* SECURE */	-EALREADY,	/* SECURE_EMPTY */ -EALREADY,
+		 /* FILL */	-EINVAL,	/* SEAL */	OUT,
+		 /* UNSEAL */	IN,		/* SAME_FILLED */ -EALREADY,
+		 /* POOL */	-EALREADY,	/* SHARE */	-EAGAIN,
+		 /* ABORT */	-EAGAIN,	/* DROP */	LOST),
 };
 
 static_assert(ARRAY_SIZE(page_next) == UVMEM_PAGE_NR_STATES, "one row per page state");
@@ -117,6 +126,7 @@ static_assert(ARRAY_SIZE(page_next) == UVMEM_PAGE_NR_STATES, "one row per page s
 #undef OUT
 #undef ZERO
 #undef LOST
+#undef POOL
 
 #define VM_ROW(s, init_start, init_done, init_abort, terminate)		\
 	[UVMEM_VM_##s] = {						\
@@ -152,6 +162,7 @@ static const char *const page_state_names[] = {
 	[UVMEM_PAGE_OUT]	= "OUT",
 	[UVMEM_PAGE_ZERO]	= "ZERO",
 	[UVMEM_PAGE_LOST]	= "LOST",
+	[UVMEM_PAGE_POOL]	= "POOL",
 };
 
 static_assert(ARRAY_SIZE(page_state_names) == UVMEM_PAGE_NR_STATES, "one name per page state");
@@ -165,6 +176,7 @@ static const char *const page_event_names[] = {
 	[UVMEM_EV_SEAL]		= "SEAL",
 	[UVMEM_EV_UNSEAL]	= "UNSEAL",
 	[UVMEM_EV_SAME_FILLED]	= "SAME_FILLED",
+	[UVMEM_EV_POOL]		= "POOL",
 	[UVMEM_EV_SHARE]	= "SHARE",
 	[UVMEM_EV_ABORT]	= "ABORT",
 	[UVMEM_EV_DROP]		= "DROP",

@@ -20,6 +20,7 @@ enum uvmem_page_event {
 	UVMEM_EV_SEAL,		/* sealed into the VMM's page */
 	UVMEM_EV_UNSEAL,	/* verified and taken back into a frame */
 	UVMEM_EV_SAME_FILLED,	/* found same-filled: the frame was freed */
+	UVMEM_EV_POOL,		/* compressed, sealed, kept by the kernel: the frame was freed */
 	UVMEM_EV_SHARE,		/* given to the VMM in plaintext or zeroed */
 	UVMEM_EV_ABORT,		/* given back because the VM did not become secure */
 	UVMEM_EV_DROP,		/* the host dropped the VMM's mapping of it */
@@ -39,12 +40,12 @@ enum uvmem_vm_event {
  * The state after @event in @state, or the named error of that cell:
  *	-ENOENT		NONE: no memslot has the gfn
  *	-EPERM		NORMAL, SHARED: the content is not secure, so it is
- *			neither sealed nor unsealed nor found same-filled
+ *			neither sealed nor unsealed nor kept in another form
  *	-ENODATA	ABSENT: there is no content to seal or unseal
  *	-EALREADY	it is already so, nothing to do (e.g. SECURE of a secure
  *			page, UNSEAL of one that is not sealed, SHARE of a
  *			shared one, ABORT of a normal one)
- *	-EAGAIN		OUT: unseal it first, then SHARE or ABORT
+ *	-EAGAIN		OUT, POOL: unseal it first, then SHARE or ABORT
  *	-EIO		LOST: the content is gone; only SHARE and ABORT, which
  *			give it up, go on
  *	-EINVAL		cannot happen, a bug if it does: ADD of a page that has a

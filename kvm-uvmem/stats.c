@@ -18,7 +18,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "uvmem.h"
+#include "stall.h"
 
 /* The data block. All u64: what a descriptor's offset and size count. */
 struct stats_data {
@@ -30,20 +30,36 @@ struct stats_data {
 	u64 frames;
 	u64 max_frames;
 	u64 metadata_bytes;
+	u64 pool_bytes;
 	u64 page_in[UVMEM_NR_CAUSES];
 	u64 page_out[UVMEM_NR_CAUSES];
 	u64 skipped[UVMEM_NR_REASONS];
 	u64 sealed;
 	u64 unsealed;
 	u64 same_filled;
+	u64 pool_stored;
+	u64 pool_loaded;
+	u64 pool_incompressible;
+	u64 pool_full;
 	u64 integrity_failures;
 	u64 shared;
 	u64 unshared;
+	u64 fault_around;
 	u64 retries;
 	u64 transit_waits;
 	u64 dropped;
+	u64 refault;
+	u64 stall_some_ns;
+	u64 stall_full_ns;
+	u64 age_scanned;
+	u64 age_young;
+	u64 age_ns;
+	u64 reclaim_scanned;
+	u64 reclaim_moved;
+	u64 reclaim_ns;
 	u64 page_in_ns[UVMEM_NR_CAUSES][UVMEM_HIST_BUCKETS];
 	u64 page_out_ns[UVMEM_NR_CAUSES][UVMEM_HIST_BUCKETS];
+	u64 refault_ms[UVMEM_HIST_BUCKETS];
 };
 
 #define STAT(_name, _field, _size, _type, _unit, _exponent) {			\
@@ -57,6 +73,7 @@ struct stats_data {
 
 #define STAT_INSTANT(_name, _field)	STAT(_name, _field, 1, INSTANT, NONE, 0)
 #define STAT_COUNTER(_name, _field)	STAT(_name, _field, 1, CUMULATIVE, NONE, 0)
+#define STAT_TIME(_name, _field)	STAT(_name, _field, 1, CUMULATIVE, SECONDS, -9)
 #define STAT_LATENCY(_name, _field)	\
 	STAT(_name, _field, UVMEM_HIST_BUCKETS, LOG_HIST, SECONDS, -9)
 
@@ -72,11 +89,13 @@ static const struct kvm_stats_desc stats_desc[] = {
 	STAT_INSTANT("pages_out", pages[UVMEM_PAGE_OUT]),
 	STAT_INSTANT("pages_zero", pages[UVMEM_PAGE_ZERO]),
 	STAT_INSTANT("pages_lost", pages[UVMEM_PAGE_LOST]),
+	STAT_INSTANT("pages_pool", pages[UVMEM_PAGE_POOL]),
 	STAT_INSTANT("registered_pages", registered_pages),
 	STAT_INSTANT("detached_pages", detached_pages),
 	STAT_INSTANT("frames", frames),
 	STAT_INSTANT("max_frames", max_frames),
 	STAT("metadata_bytes", metadata_bytes, 1, INSTANT, BYTES, 0),
+	STAT("pool_bytes", pool_bytes, 1, INSTANT, BYTES, 0),
 
 	STAT_COUNTER("page_in_guest_fault", page_in[UVMEM_CAUSE_GUEST_FAULT]),
 	STAT_COUNTER("page_in_hypercall", page_in[UVMEM_CAUSE_HYPERCALL]),
@@ -123,23 +142,38 @@ static const struct kvm_stats_desc stats_desc[] = {
 	STAT_COUNTER("sealed", sealed),
 	STAT_COUNTER("unsealed", unsealed),
 	STAT_COUNTER("same_filled", same_filled),
+	STAT_COUNTER("pool_stored", pool_stored),
+	STAT_COUNTER("pool_loaded", pool_loaded),
+	STAT_COUNTER("pool_incompressible", pool_incompressible),
+	STAT_COUNTER("pool_full", pool_full),
 	STAT_COUNTER("integrity_failures", integrity_failures),
 	STAT_COUNTER("shared", shared),
 	STAT_COUNTER("unshared", unshared),
+	STAT_COUNTER("fault_around", fault_around),
 	STAT_COUNTER("retries", retries),
 	STAT_COUNTER("transit_waits", transit_waits),
 	STAT_COUNTER("dropped", dropped),
+	STAT_COUNTER("refault", refault),
+	STAT("refault_distance", refault_ms, UVMEM_HIST_BUCKETS, LOG_HIST, SECONDS, -3),
+	STAT_TIME("stall_some_ns", stall_some_ns),
+	STAT_TIME("stall_full_ns", stall_full_ns),
+	STAT_COUNTER("age_scanned", age_scanned),
+	STAT_COUNTER("age_young", age_young),
+	STAT_TIME("age_ns", age_ns),
+	STAT_COUNTER("reclaim_scanned", reclaim_scanned),
+	STAT_COUNTER("reclaim_moved", reclaim_moved),
+	STAT_TIME("reclaim_ns", reclaim_ns),
 };
 
 /* Whoever adds a state, cause, reason or counter meets the table here. */
-static_assert(UVMEM_PAGE_NR_STATES == 8);
+static_assert(UVMEM_PAGE_NR_STATES == 9);
 static_assert(UVMEM_NR_CAUSES == 7);
 static_assert(UVMEM_NR_REASONS == 9);
-static_assert(ARRAY_SIZE(stats_desc) == 2 + (UVMEM_PAGE_NR_STATES - 1) + 5 +
-	      4 * UVMEM_NR_CAUSES + UVMEM_NR_REASONS + 9);
+static_assert(ARRAY_SIZE(stats_desc) == 2 + (UVMEM_PAGE_NR_STATES - 1) + 6 +
+	      4 * UVMEM_NR_CAUSES + UVMEM_NR_REASONS + 24);
 static_assert(sizeof(struct uvmem_stats) ==
 	      sizeof(u64) * (2 * UVMEM_NR_CAUSES * (1 + UVMEM_HIST_BUCKETS) +
-			     UVMEM_NR_REASONS + 9));
+			     UVMEM_NR_REASONS + 21 + UVMEM_HIST_BUCKETS));
 
 /* The whole file. */
 struct stats_image {
@@ -179,6 +213,7 @@ static void stats_snapshot(struct uvmem_vm *vm, struct stats_data *data)
 	data->frames = info.frames;
 	data->max_frames = info.max_frames;
 	data->metadata_bytes = info.metadata_bytes;
+	data->pool_bytes = info.sealed_pool_bytes;
 
 	copy_counters(data->page_in, stats->page_in, UVMEM_NR_CAUSES);
 	copy_counters(data->page_out, stats->page_out, UVMEM_NR_CAUSES);
@@ -191,12 +226,26 @@ static void stats_snapshot(struct uvmem_vm *vm, struct stats_data *data)
 	data->sealed = atomic64_read(&stats->sealed);
 	data->unsealed = atomic64_read(&stats->unsealed);
 	data->same_filled = atomic64_read(&stats->same_filled);
+	data->pool_stored = atomic64_read(&stats->pool_stored);
+	data->pool_loaded = atomic64_read(&stats->pool_loaded);
+	data->pool_incompressible = atomic64_read(&stats->pool_incompressible);
+	data->pool_full = atomic64_read(&stats->pool_full);
 	data->integrity_failures = atomic64_read(&stats->integrity_failures);
 	data->shared = atomic64_read(&stats->shared);
 	data->unshared = atomic64_read(&stats->unshared);
+	data->fault_around = atomic64_read(&stats->fault_around);
 	data->retries = atomic64_read(&stats->retries);
 	data->transit_waits = atomic64_read(&stats->transit_waits);
 	data->dropped = atomic64_read(&stats->dropped);
+	data->refault = atomic64_read(&stats->refault);
+	copy_counters(data->refault_ms, stats->refault_ms, UVMEM_HIST_BUCKETS);
+	uvmem_stall_read(vm, &data->stall_some_ns, &data->stall_full_ns);
+	data->age_scanned = atomic64_read(&stats->age_scanned);
+	data->age_young = atomic64_read(&stats->age_young);
+	data->age_ns = atomic64_read(&stats->age_ns);
+	data->reclaim_scanned = atomic64_read(&stats->reclaim_scanned);
+	data->reclaim_moved = atomic64_read(&stats->reclaim_moved);
+	data->reclaim_ns = atomic64_read(&stats->reclaim_ns);
 }
 
 static ssize_t stats_read(struct file *file, char __user *buf, size_t len, loff_t *pos)

@@ -24,11 +24,20 @@ struct uvmem_stats {
 	atomic64_t page_out_ns[UVMEM_NR_CAUSES][UVMEM_HIST_BUCKETS];
 	atomic64_t sealed, unsealed;		/* pages through the cipher */
 	atomic64_t same_filled;			/* pages that left without storage */
+	atomic64_t pool_stored, pool_loaded;	/* pages into the sealed pool, and opened */
+	atomic64_t pool_incompressible, pool_full; /* pages that it did not take */
 	atomic64_t integrity_failures;
 	atomic64_t shared, unshared;		/* pages, by the guest */
+	atomic64_t fault_around;		/* pages that came in beside the one touched */
 	atomic64_t retries;			/* moves tried again */
 	atomic64_t transit_waits;
 	atomic64_t dropped;			/* secure pages lost to the host */
+	atomic64_t refault;			/* pages that the guest touched after they had left */
+	atomic64_t refault_ms[UVMEM_HIST_BUCKETS]; /* how long after, as for ns */
+	atomic64_t age_scanned, age_young;	/* pages, by UVMEM_VM_AGE */
+	atomic64_t age_ns;			/* CPU time */
+	atomic64_t reclaim_scanned, reclaim_moved; /* pages, by whoever reclaims by age */
+	atomic64_t reclaim_ns;			/* CPU time */
 };
 
 /* Count @ns in a histogram of UVMEM_HIST_BUCKETS. */

@@ -22,7 +22,8 @@
 	EM(UVMEM_PAGE_IN,	"in")		\
 	EM(UVMEM_PAGE_OUT,	"out")		\
 	EM(UVMEM_PAGE_ZERO,	"zero")		\
-	EM_LAST(UVMEM_PAGE_LOST,	"lost")
+	EM(UVMEM_PAGE_LOST,	"lost")		\
+	EM_LAST(UVMEM_PAGE_POOL,	"pool")
 
 #define UVMEM_TRACE_PAGE_EVENTS				\
 	EM(UVMEM_EV_ADD,		"add")		\
@@ -33,6 +34,7 @@
 	EM(UVMEM_EV_SEAL,		"seal")		\
 	EM(UVMEM_EV_UNSEAL,		"unseal")	\
 	EM(UVMEM_EV_SAME_FILLED,	"same_filled")	\
+	EM(UVMEM_EV_POOL,		"pool")		\
 	EM(UVMEM_EV_SHARE,		"share")	\
 	EM(UVMEM_EV_ABORT,		"abort")	\
 	EM_LAST(UVMEM_EV_DROP,		"drop")

@@ -126,13 +126,13 @@ err_free:
 }
 
 /*
- * One page through the cipher, @from and @to may be the same. @tag is written when
+ * The first @len bytes of a page through the cipher, @from and @to may be the same. @tag is written when
  * @seal, else compared: -EBADMSG. Does not sleep (on PREEMPT_RT: only on
  * the lock) and does not allocate.
  */
 static int uv_crypt(struct crypto_aead *tfm, bool seal, const u8 *nonce,
 		    const struct uvmem_aad *aad, struct page *from,
-		    struct page *to, u8 *tag)
+		    struct page *to, unsigned int len, u8 *tag)
 {
 	struct scatterlist *src, *dst;
 	struct aead_request *req;
@@ -143,10 +143,10 @@ static int uv_crypt(struct crypto_aead *tfm, bool seal, const u8 *nonce,
 	ctx = this_cpu_read(uv_cpu.ctx);
 	src = ctx->src;
 	dst = src;
-	sg_set_page(&src[1], from, PAGE_SIZE, 0);
+	sg_set_page(&src[1], from, len, 0);
 	if (to != from) {
 		dst = ctx->dst;
-		sg_set_page(&dst[1], to, PAGE_SIZE, 0);
+		sg_set_page(&dst[1], to, len, 0);
 	}
 	memcpy(ctx->iv, nonce, UVMEM_NONCE_SIZE);
 	ctx->aad = *aad;
@@ -158,7 +158,7 @@ static int uv_crypt(struct crypto_aead *tfm, bool seal, const u8 *nonce,
 	aead_request_set_callback(req, 0, NULL, NULL);
 	aead_request_set_ad(req, sizeof(*aad));
 	aead_request_set_crypt(req, src, dst,
-			       PAGE_SIZE + (seal ? 0 : UVMEM_TAG_SIZE), ctx->iv);
+			       len + (seal ? 0 : UVMEM_TAG_SIZE), ctx->iv);
 	err = seal ? crypto_aead_encrypt(req) : crypto_aead_decrypt(req);
 
 	if (seal && !err)
@@ -169,13 +169,14 @@ static int uv_crypt(struct crypto_aead *tfm, bool seal, const u8 *nonce,
 
 /* Decrypts in place. Whatever fails: nothing unverified stays in @frame. */
 static int uv_open(struct crypto_aead *tfm, const u8 *nonce,
-		   const struct uvmem_aad *aad, struct page *frame, const u8 *tag)
+		   const struct uvmem_aad *aad, struct page *frame, unsigned int len,
+		   const u8 *tag)
 {
 	u8 copy[UVMEM_TAG_SIZE];
 	int err;
 
 	memcpy(copy, tag, sizeof(copy));
-	err = uv_crypt(tfm, false, nonce, aad, frame, frame, copy);
+	err = uv_crypt(tfm, false, nonce, aad, frame, frame, len, copy);
 	if (err)
 		clear_highpage(frame);
 	return err;
@@ -235,7 +236,7 @@ static void uv_terminate(struct uvmem_vm *vm)
 
 	if (!uv)
 		return;
-	/* Waits for those in uv_page_out() and uv_page_in(). */
+	/* Waits for those in uv_seal() and uv_unseal(). */
 	synchronize_rcu();
 	/* The transform's memory, and the key in it, is zeroed. */
 	crypto_free_aead(uv->tfm);
@@ -294,8 +295,8 @@ static int uv_unregister_mem_slot(struct uvmem_vm *vm, u16 slot)
  * -ENOKEY: the key is gone. -EOVERFLOW: so are the nonces. When @dst is @frame and
  * the cipher itself fails, which it has no reason to, the content is lost.
  */
-static int uv_page_out(struct uvmem_vm *vm, u64 gfn, struct page *frame,
-		       struct page *dst, struct uvmem_seal *seal)
+static int uv_seal(struct uvmem_vm *vm, u64 gfn, struct page *frame, struct page *dst,
+		   unsigned int len, struct uvmem_seal *seal)
 {
 	u8 nonce[UVMEM_NONCE_SIZE], tag[UVMEM_TAG_SIZE];
 	struct uvmem_aad aad;
@@ -315,7 +316,7 @@ static int uv_page_out(struct uvmem_vm *vm, u64 gfn, struct page *frame,
 
 	uvmem_seal_nonce(nonce, version);
 	uvmem_seal_aad(&aad, vm->id, gfn, version);
-	err = uv_crypt(uv->tfm, true, nonce, &aad, frame, dst, tag);
+	err = uv_crypt(uv->tfm, true, nonce, &aad, frame, dst, len, tag);
 	if (err)
 		goto out;
 	seal->version = version;
@@ -327,8 +328,20 @@ out:
 	return err;
 }
 
-static int uv_page_in(struct uvmem_vm *vm, u64 gfn, struct page *frame,
-		      const struct uvmem_seal *seal)
+static int uv_page_out(struct uvmem_vm *vm, u64 gfn, struct page *frame,
+		       struct page *dst, struct uvmem_seal *seal)
+{
+	return uv_seal(vm, gfn, frame, dst, PAGE_SIZE, seal);
+}
+
+static int uv_seal_blob(struct uvmem_vm *vm, u64 gfn, struct page *page, unsigned int len,
+			struct uvmem_seal *seal)
+{
+	return uv_seal(vm, gfn, page, page, len, seal);
+}
+
+static int uv_unseal(struct uvmem_vm *vm, u64 gfn, struct page *frame, unsigned int len,
+		     const struct uvmem_seal *seal)
 {
 	u8 nonce[UVMEM_NONCE_SIZE];
 	struct uvmem_aad aad;
@@ -343,7 +356,7 @@ static int uv_page_in(struct uvmem_vm *vm, u64 gfn, struct page *frame,
 	uvmem_seal_nonce(nonce, seal->version);
 	uvmem_seal_aad(&aad, vm->id, gfn, seal->version);
 	if (seal->version) {
-		err = uv_open(uv->tfm, nonce, &aad, frame, seal->tag);
+		err = uv_open(uv->tfm, nonce, &aad, frame, len, seal->tag);
 	} else {
 		/* Never sealed: nothing can be genuine. */
 		clear_highpage(frame);
@@ -357,6 +370,12 @@ out:
 	rcu_read_unlock();
 	trace_uvmem_unseal(vm->id, gfn, seal->version, err);
 	return err;
+}
+
+static int uv_page_in(struct uvmem_vm *vm, u64 gfn, struct page *frame,
+		      const struct uvmem_seal *seal)
+{
+	return uv_unseal(vm, gfn, frame, PAGE_SIZE, seal);
 }
 
 static int uv_page_inval(struct uvmem_vm *vm, u64 gfn)
@@ -377,6 +396,8 @@ const struct uvmem_uv_ops uvmem_uv_software = {
 	.page_out		= uv_page_out,
 	.page_in		= uv_page_in,
 	.page_inval		= uv_page_inval,
+	.seal_blob		= uv_seal_blob,
+	.open_blob		= uv_unseal,
 };
 
 u64 uvmem_uv_keys(void)
@@ -430,7 +451,7 @@ static int uv_test_attack(struct crypto_aead *tfm, const struct uv_attack *attac
 	}
 	field[attack->byte] ^= 1;
 
-	err = uv_open(tfm, nonce, &aad, page, tag);
+	err = uv_open(tfm, nonce, &aad, page, PAGE_SIZE, tag);
 	if (err == -EBADMSG && !memchr_inv(page_address(page), 0, PAGE_SIZE))
 		return 0;
 	pr_err("self test: a changed %s was not refused (%d)\n", attack->what, err);
@@ -449,7 +470,7 @@ static int uv_test_vector(struct crypto_aead *tfm, struct page *plain,
 	uvmem_seal_aad(&aad, UVMEM_VECTOR_VM_ID, UVMEM_VECTOR_GFN, UVMEM_VECTOR_VERSION);
 
 	/* to another page */
-	if (uv_crypt(tfm, true, nonce, &aad, plain, sealed, tag) ||
+	if (uv_crypt(tfm, true, nonce, &aad, plain, sealed, PAGE_SIZE, tag) ||
 	    memcmp(tag, uvmem_vector_tag, sizeof(tag)) ||
 	    memcmp(ct, uvmem_vector_first, UVMEM_VECTOR_EDGE) ||
 	    memcmp(ct + PAGE_SIZE - UVMEM_VECTOR_EDGE, uvmem_vector_last,
@@ -460,14 +481,14 @@ static int uv_test_vector(struct crypto_aead *tfm, struct page *plain,
 	/* in place */
 	memcpy(page_address(work), page_address(plain), PAGE_SIZE);
 	memset(tag, 0, sizeof(tag));
-	if (uv_crypt(tfm, true, nonce, &aad, work, work, tag) ||
+	if (uv_crypt(tfm, true, nonce, &aad, work, work, PAGE_SIZE, tag) ||
 	    memcmp(tag, uvmem_vector_tag, sizeof(tag)) ||
 	    memcmp(page_address(work), ct, PAGE_SIZE)) {
 		pr_err("self test: sealing in place gives a wrong result\n");
 		return -EINVAL;
 	}
 	/* and back */
-	if (uv_open(tfm, nonce, &aad, work, tag) ||
+	if (uv_open(tfm, nonce, &aad, work, PAGE_SIZE, tag) ||
 	    memcmp(page_address(work), page_address(plain), PAGE_SIZE)) {
 		pr_err("self test: a sealed page cannot be opened\n");
 		return -EINVAL;

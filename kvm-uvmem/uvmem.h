@@ -4,13 +4,13 @@
  *
  * Lock order (outer first; each is asserted where it is relied upon):
  *	1. kvm->slots_lock, kvm->srcu (read)
- *	2. vm->lock			VM life cycle (state, stop, slots)
+ *	2. vm->lock			VM life cycle (state, stop, slots); vm->age_lock
  *	3. mm->mmap_lock (read)
  *	4. transit marks of gfns, ascending; see gfn.c
  *	5. folio locks (trylock only, by migrate_vma), page-table locks
  *	6. kvm->mmu_lock
  *	7. chunk->lock (spin, interrupts off; also inside lruvec->lru_lock)
- *	8. leaves: pgmap and event queue spinlocks
+ *	8. leaves: pgmap, event queue, vm->idle and vm->stall spinlocks
  * A transit mark is never waited for with 5-8 held. The reclaim of memory may
  * be entered up to and including 3, never with 4 held.
  */
@@ -29,6 +29,7 @@
 #include <linux/kvm_uvmem.h>
 
 #include "entry.h"
+#include "point.h"
 #include "range.h"
 #include "seal.h"
 #include "state.h"
@@ -70,6 +71,12 @@ void uvmem_frame_free(struct uvmem_vm *vm, struct page *frame);
 void uvmem_frame_free_scrubbed(struct uvmem_vm *vm, struct page *frame, bool scrubbed);
 /* The same for all on a list (by page->lru); sleeps. */
 void uvmem_frame_free_list(struct uvmem_vm *vm, struct list_head *frames);
+/* Frames that @vm could have now; a hint. */
+u64 uvmem_frame_room(struct uvmem_vm *vm);
+/* Has @vm as many frames as it may have? */
+bool uvmem_frame_at_max(struct uvmem_vm *vm);
+/* The limits of @vm are new. */
+void uvmem_frame_note_limits(struct uvmem_vm *vm);
 u64 uvmem_frame_limit(void);
 int uvmem_frame_set_limit(u64 frames);
 u64 uvmem_frame_used(void);
@@ -129,9 +136,14 @@ struct uvmem_chunk {
 	u64 index;			/* gfn >> UVMEM_CHUNK_SHIFT */
 	unsigned int nr_blocked;	/* entries that forbid a huge plaintext mapping */
 	unsigned int nr_transit;	/* entries in transit */
+	unsigned int nr_in;		/* entries that are IN */
 	unsigned long contig;		/* pfn of 512 contiguous frames that all pages are in, or 0 */
-	struct uvmem_seal *seals;	/* UVMEM_CHUNK_PAGES, or NULL */
+	struct uvmem_seal *seals;	/* UVMEM_CHUNK_PAGES, or NULL: of pages that are OUT or POOL */
+	unsigned long *blobs;		/* the same: of POOL; of others, an orphan's; 0: none */
+	struct list_head orphaned;	/* in vm->orphaned: may have blobs that nobody wants */
 	u64 *ent;			/* one page; page_private() leads back here */
+	u32 *when;			/* IN: last known to be young; OUT, ZERO: it left. See age.c */
+	DECLARE_BITMAP(idle_once, UVMEM_CHUNK_PAGES);	/* IN, found idle: reclaim.c */
 	/* the lock protects the above */
 	struct rcu_head rcu;
 };
@@ -142,6 +154,9 @@ struct uvmem_chunk *uvmem_chunk_of(u64 *ent);
 struct uvmem_chunk *uvmem_chunk_get(struct uvmem_vm *vm, gfn_t gfn);
 struct uvmem_chunk *uvmem_chunk_peek(struct uvmem_vm *vm, gfn_t gfn, u64 *ret_uniform);
 int uvmem_chunk_make_seals(struct uvmem_chunk *chunk);
+int uvmem_chunk_make_blobs(struct uvmem_chunk *chunk);
+void uvmem_blob_orphan(struct uvmem_chunk *chunk, unsigned int off);
+void uvmem_blob_free_orphans(struct uvmem_vm *vm);
 u64 uvmem_gfn_read(struct uvmem_vm *vm, gfn_t gfn);
 bool uvmem_gfn_any_secure(struct uvmem_vm *vm, gfn_t gfn, u64 nr);	/* sleeps */
 int uvmem_page_event(struct uvmem_chunk *chunk, unsigned int off,
@@ -152,6 +167,7 @@ void uvmem_transit_wake(struct uvmem_vm *vm, gfn_t gfn);
 bool uvmem_transit_trymark(struct uvmem_chunk *chunk, unsigned int off);
 void uvmem_transit_unmark(struct uvmem_chunk *chunk, unsigned int off);
 int uvmem_gfn_reserve(struct uvmem_vm *vm, gfn_t gfn, u64 nr);
+void uvmem_gfn_release(struct uvmem_vm *vm, gfn_t gfn, u64 nr);
 void uvmem_gfn_slot_change(struct uvmem_vm *vm, gfn_t gfn, u64 nr, bool add);
 void uvmem_gfn_destroy(struct uvmem_vm *vm);
 
@@ -163,6 +179,7 @@ struct uvmem_vm {
 	struct pid *pid;		/* of the VMM */
 	u64 flags;
 	u64 max_frames;
+	u8 cbit;			/* the guest's idea of it, 0: none */
 	char name[64];
 	refcount_t users;		/* KVM, per-VM files */
 	atomic_t active;		/* see vm.c, "References" */
@@ -183,11 +200,35 @@ struct uvmem_vm {
 	atomic_long_t registered, detached;
 	atomic_long_t frames;
 	atomic_long_t metadata;		/* bytes */
+	atomic_long_t pool_bytes;	/* of blobs of pages that are POOL */
 
-	gfn_t reclaim_hand;		/* where reclaim on the fault path goes on; a hint */
+	struct uvmem_idle {
+		spinlock_t lock;	/* leaf, interrupts off */
+		u32 passes;		/* completed */
+		u64 nr[UVMEM_IDLE_BUCKETS + 1];	/* pages that are IN, see age.c */
+	} idle;
+	struct mutex age_lock;		/* one pass at a time */
+	gfn_t age_hand;			/* where the pass goes on; under age_lock */
+
+	gfn_t reclaim_hand;		/* where reclaim goes on; a hint */
+	gfn_t reclaim_next;		/* among pages that are as idle as others; see reclaim.c */
+	struct uvmem_vm_limits {
+		u64 min, low, high, max;	/* frames; high, max: 0 is none */
+	} limits;			/* written under lock, read anywhere */
+	atomic_t above_high;		/* VM_HIGH was sent for this crossing */
+	u64 tired;			/* run of the watermark's worker that got nothing */
+
+	struct uvmem_stall {
+		spinlock_t lock;	/* leaf */
+		unsigned int waiting;	/* vCPUs */
+		bool full;		/* all that could run */
+		u64 since_ns;
+		u64 some_ns, full_ns;	/* until then */
+	} stall;
 
 	spinlock_t drop_lock;
 	struct list_head dropped;	/* frames whose handle the host dropped; by page->lru */
+	struct list_head orphaned;	/* chunks with blobs of which the same is true */
 	struct work_struct drop_work;
 
 	const struct uvmem_uv_ops *uv;
@@ -219,6 +260,11 @@ struct uvmem_uv_ops {
 			const struct uvmem_seal *seal);
 	/* UV_PAGE_INVAL: the VMM's page of a shared gfn went away. -EINVAL for a secure one. */
 	int  (*page_inval)(struct uvmem_vm *vm, u64 gfn);
+	/* As page_out and page_in, in place, for the first @len bytes of @page. */
+	int  (*seal_blob)(struct uvmem_vm *vm, u64 gfn, struct page *page, unsigned int len,
+			  struct uvmem_seal *seal);
+	int  (*open_blob)(struct uvmem_vm *vm, u64 gfn, struct page *page, unsigned int len,
+			  const struct uvmem_seal *seal);
 };
 extern const struct uvmem_uv_ops uvmem_uv_software;
 /* Load and unload: request contexts; init runs the self test. Sleep. No VM may be left at exit. */
@@ -227,6 +273,33 @@ void uvmem_uv_exit(void);
 /* A known answer and seven forgeries; 0 or -errno, then nothing must be sealed. Needs the contexts. */
 int uvmem_uv_selftest(void);
 u64 uvmem_uv_keys(void);		/* keys in memory */
+
+/* ---- blob.c: the sealed pool ------------------------------------------------- */
+
+/* What is kept of a page that is POOL. */
+struct uvmem_blob {
+	unsigned long handle;		/* zsmalloc's; 0: none */
+	u16 size;			/* bytes */
+	struct uvmem_seal seal;
+};
+
+int uvmem_blob_init(void);
+/* All blobs must be free. */
+void uvmem_blob_exit(void);
+u64 uvmem_blob_limit(void);		/* bytes */
+int uvmem_blob_set_limit(u64 bytes);	/* 0, -EINVAL */
+u64 uvmem_blob_used(void);		/* bytes of memory */
+/* Is there room for more? A hint. */
+bool uvmem_blob_room(void);
+/*
+ * Compress and seal the content of @frame, which stays. -E2BIG: it does not get small enough,
+ * -ENOSPC, -ENOMEM: no room; or an error of the cipher. Neither sleeps nor reclaims.
+ */
+int uvmem_blob_make(struct uvmem_vm *vm, u64 gfn, struct page *frame, struct uvmem_blob *blob);
+/* And back, into @to; the blob stays. -EBADMSG: not genuine, the guest is stopped. */
+int uvmem_blob_open(struct uvmem_vm *vm, u64 gfn, const struct uvmem_blob *blob, struct page *to);
+/* No spinlock of ours is held. 0: nothing to do. */
+void uvmem_blob_free(unsigned long handle);
 
 /* ---- event.c ------------------------------------------------------------------- */
 
@@ -254,8 +327,17 @@ void uvmem_vm_put(struct uvmem_vm *vm);
 struct uvmem_vm *uvmem_vm_find(u64 id);			/* reference or NULL */
 u32 uvmem_vm_list(u64 *ids, u32 nr);			/* how many there are; fills at most nr, ascending */
 u32 uvmem_vm_count(void);
-/* Sums over all VMs: pages that are OUT, and vm->metadata. */
-void uvmem_vm_totals(u64 *ret_seals, u64 *ret_metadata);
+/* Sums over all VMs. */
+struct uvmem_totals { u64 out, pool, pool_bytes, metadata; };
+void uvmem_vm_totals(struct uvmem_totals *totals);
+/*
+ * Whose pages go when nobody says: a reference to the VM that is furthest above its limits.low, or
+ * else its limits.min, and was not tired in @run. NULL: none. *@ret_excess: how far.
+ */
+struct uvmem_vm *uvmem_vm_victim(u64 run, u64 *ret_excess);
+/* 0, -EINVAL: they contradict each other. */
+int uvmem_vm_set_limits(struct uvmem_vm *vm, const struct uvmem_vm_limits *limits);
+void uvmem_vm_get_limits(struct uvmem_vm *vm, struct uvmem_vm_limits *limits);
 void uvmem_vm_info(struct uvmem_vm *vm, struct uvmem_vm_info *info);
 /* Keep kvm and its mm alive for a while: 0, -ESRCH. */
 int uvmem_vm_hold(struct uvmem_vm *vm);
@@ -287,8 +369,12 @@ struct uvmem_move {
 	bool zero;			/* share/unshare: do not keep the content */
 	bool ignore_age;
 	bool nowait;			/* skip pages in transit rather than wait */
+	bool trylock;			/* nor wait for mmap_lock */
+	bool pool_only;			/* page-out: to nowhere but the sealed pool */
 	/* results */
 	u64 moved;
+	u64 same_filled;		/* of these, pages that left without ciphertext */
+	u64 pooled;			/* of these, pages that are in the sealed pool */
 	u64 skipped[UVMEM_NR_REASONS];
 	int err;			/* first hard error: -EBADMSG ... */
 	gfn_t err_gfn;			/* the page that it is about */
@@ -306,13 +392,26 @@ s64 uvmem_page_in_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_mov
 s64 uvmem_page_out_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move);
 /* Give back every page in plaintext; 0, or -EAGAIN: more to do. */
 s64 uvmem_abort_all(struct uvmem_vm *vm);
-/* One page, for a guest or kernel access: ABSENT, OUT and ZERO become IN. 0, -EAGAIN (try again), -errno (guest is stopped where that is the answer). */
+/* One page, for a guest or kernel access: ABSENT, OUT, ZERO and POOL become IN. 0, -EAGAIN (try again), -errno (guest is stopped where that is the answer). */
 int uvmem_page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause);
+/* The memslot of @gfn if it is one that can have secure pages, or NULL; kvm->srcu is held. */
+struct kvm_memory_slot *uvmem_user_slot(struct kvm *kvm, gfn_t gfn);
 /* all gfns of [gfn, gfn+nr) are in user memslots that can be secured (not read-only) */
 bool uvmem_range_in_slots(struct uvmem_vm *vm, gfn_t gfn, u64 nr);
 /* Next gfn >= gfn that a user memslot has; false: none. *ret_nr: how many follow contiguously in that slot. */
 bool uvmem_next_slot_range(struct uvmem_vm *vm, gfn_t gfn, gfn_t *ret_gfn, u64 *ret_nr);
 enum uvmem_page_state uvmem_gfn_state(struct uvmem_vm *vm, gfn_t gfn, bool *ret_transit);
+
+/* ---- face.c ------------------------------------------------------------------------------ */
+/* kvm_uvmem_ops.cpuid, .get_msr, .set_msr */
+void uvmem_face_cpuid(struct kvm_vcpu *vcpu, u32 function, u32 index, u32 *eax, u32 *ebx,
+		      u32 *ecx, u32 *edx);
+int uvmem_face_get_msr(struct kvm_vcpu *vcpu, u32 msr, u64 *data);
+int uvmem_face_set_msr(struct kvm_vcpu *vcpu, u32 msr, u64 data);
+/* Can @slot, which is new, hold what a stock guest will put there? 0, -EOPNOTSUPP */
+int uvmem_face_check_slot(struct uvmem_vm *vm, const struct kvm_memory_slot *slot);
+/* The C-bit of VMs that see one; 0: this host has none to spare. */
+u8 uvmem_face_cbit(void);
 
 /* ---- guest.c ---------------------------------------------------------------------------- */
 extern const struct kvm_uvmem_ops uvmem_kvm_ops;

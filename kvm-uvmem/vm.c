@@ -140,14 +140,19 @@ int uvmem_vm_arm(struct kvm *kvm, u64 flags, u64 max_frames, const char *name,
 	vm->mm = kvm->mm;
 	vm->pid = get_task_pid(current, PIDTYPE_TGID);
 	vm->flags = flags;
+	vm->cbit = flags & UVMEM_ARM_SEV ? uvmem_face_cbit() : 0;
 	vm->max_frames = max_frames;
 	strscpy(vm->name, name, sizeof(vm->name));
 	mutex_init(&vm->lock);
 	xa_init_flags(&vm->chunks, XA_FLAGS_ACCOUNT);
 	for (i = 0; i < UVMEM_WAITQUEUES; i++)
 		init_waitqueue_head(&vm->wq[i]);
+	spin_lock_init(&vm->idle.lock);
+	spin_lock_init(&vm->stall.lock);
+	mutex_init(&vm->age_lock);
 	spin_lock_init(&vm->drop_lock);
 	INIT_LIST_HEAD(&vm->dropped);
+	INIT_LIST_HEAD(&vm->orphaned);
 	INIT_WORK(&vm->drop_work, vm_drop_work);
 	INIT_LIST_HEAD(&vm->node);
 	vm->uv = &uvmem_uv_software;
@@ -160,9 +165,10 @@ int uvmem_vm_arm(struct kvm *kvm, u64 flags, u64 max_frames, const char *name,
 	ret = vm->uv->init(vm);
 	if (ret)
 		goto err_put;
+	uvmem_point(UVMEM_AT_ARM_KEYED);
 
 	mutex_lock(&vms_lock);
-	ret = kvm_uvmem_attach(kvm, vm);
+	ret = kvm_uvmem_attach(kvm, vm, flags & UVMEM_ARM_SEV);
 	if (!ret) {
 		vm->id = ++last_id;
 		list_add_tail(&vm->node, &vms);
@@ -179,6 +185,7 @@ int uvmem_vm_arm(struct kvm *kvm, u64 flags, u64 max_frames, const char *name,
 	/* One reference is KVM's, the other the caller's. */
 	*ret_vm = uvmem_vm_get(vm);
 	uvmem_event_emit(UVMEM_EVENT_VM_ARMED, vm->id, pid_nr(vm->pid), 0);
+	uvmem_point(UVMEM_AT_ARM_ATTACHED);
 	return 0;
 
 err_terminate:
@@ -210,10 +217,12 @@ void uvmem_vm_pre_destroy(struct kvm *kvm)
 
 	/* a. */
 	WRITE_ONCE(vm->ended, true);
+	uvmem_point(UVMEM_AT_END_BEGUN);
 	/* b. */
 	uvmem_vm_leave(vm);
 	wait_var_event(&vm->active, !atomic_read(&vm->active));
 	cancel_work_sync(&vm->drop_work);
+	uvmem_point(UVMEM_AT_END_ALONE);
 }
 
 void uvmem_vm_destroy(struct kvm *kvm)
@@ -229,6 +238,7 @@ void uvmem_vm_destroy(struct kvm *kvm)
 	cancel_work_sync(&vm->drop_work);
 	uvmem_host_free_dropped(vm);
 	WARN_ON_ONCE(atomic_long_read(&vm->frames));
+	uvmem_point(UVMEM_AT_END_FREED);
 
 	mutex_lock(&vm->lock);
 	vm_event(vm, UVMEM_VEV_TERMINATE);
@@ -247,17 +257,61 @@ void uvmem_vm_destroy(struct kvm *kvm)
 	uvmem_vm_put(vm);
 }
 
-void uvmem_vm_totals(u64 *ret_seals, u64 *ret_metadata)
+void uvmem_vm_totals(struct uvmem_totals *totals)
 {
 	struct uvmem_vm *vm;
 
-	*ret_seals = 0;
-	*ret_metadata = 0;
+	*totals = (struct uvmem_totals) {};
 	guard(mutex)(&vms_lock);
 	list_for_each_entry(vm, &vms, node) {
-		*ret_seals += atomic_long_read(&vm->pages[UVMEM_PAGE_OUT]);
-		*ret_metadata += atomic_long_read(&vm->metadata);
+		totals->out += atomic_long_read(&vm->pages[UVMEM_PAGE_OUT]);
+		totals->pool += atomic_long_read(&vm->pages[UVMEM_PAGE_POOL]);
+		totals->pool_bytes += atomic_long_read(&vm->pool_bytes);
+		totals->metadata += atomic_long_read(&vm->metadata);
 	}
+}
+
+struct uvmem_vm *uvmem_vm_victim(u64 run, u64 *ret_excess)
+{
+	struct uvmem_vm *vm, *victim = NULL;
+	unsigned int pass;
+
+	*ret_excess = 0;
+	guard(mutex)(&vms_lock);
+	for (pass = 0; !victim && pass < 2; pass++) {
+		list_for_each_entry(vm, &vms, node) {
+			u64 frames = atomic_long_read(&vm->frames);
+			u64 floor = READ_ONCE(*(pass ? &vm->limits.min : &vm->limits.low));
+
+			if (READ_ONCE(vm->tired) == run || frames < floor + *ret_excess + 1)
+				continue;
+			*ret_excess = frames - floor;
+			victim = vm;
+		}
+	}
+	return victim ? uvmem_vm_get(victim) : NULL;
+}
+
+int uvmem_vm_set_limits(struct uvmem_vm *vm, const struct uvmem_vm_limits *limits)
+{
+	u64 max = limits->max ?: U64_MAX, high = limits->high ?: max;
+
+	if (limits->min > limits->low || limits->low > high || high > max)
+		return -EINVAL;
+	scoped_guard(mutex, &vm->lock) {
+		WRITE_ONCE(vm->limits.min, limits->min);
+		WRITE_ONCE(vm->limits.low, limits->low);
+		WRITE_ONCE(vm->limits.high, limits->high);
+		WRITE_ONCE(vm->limits.max, limits->max);
+	}
+	uvmem_frame_note_limits(vm);
+	return 0;
+}
+
+void uvmem_vm_get_limits(struct uvmem_vm *vm, struct uvmem_vm_limits *limits)
+{
+	guard(mutex)(&vm->lock);
+	*limits = vm->limits;
 }
 
 void uvmem_vm_info(struct uvmem_vm *vm, struct uvmem_vm_info *info)
@@ -278,6 +332,7 @@ void uvmem_vm_info(struct uvmem_vm *vm, struct uvmem_vm_info *info)
 		info->pages[i] = atomic_long_read(&vm->pages[i]);
 	info->metadata_bytes = atomic_long_read(&vm->metadata);
 	strscpy(info->name, vm->name, sizeof(info->name));
+	info->sealed_pool_bytes = atomic_long_read(&vm->pool_bytes);
 }
 
 static const char *const stop_reason_names[] = {

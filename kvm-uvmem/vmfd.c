@@ -15,14 +15,19 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "age.h"
 #include "device.h"
+#include "reclaim.h"
 #include "trace.h"
 
 #define STATES_MAX	65536	/* pages per UVMEM_VM_GET_STATES */
 
-static_assert(sizeof(struct uvmem_vm_info) == UVMEM_VM_INFO_SIZE_VER0);
+static_assert(offsetofend(struct uvmem_vm_info, reserved) == UVMEM_VM_INFO_SIZE_VER0);
 static_assert(sizeof(struct uvmem_range) == UVMEM_RANGE_SIZE_VER0);
 static_assert(sizeof(struct uvmem_states) == UVMEM_STATES_SIZE_VER0);
+static_assert(sizeof(struct uvmem_age) == UVMEM_AGE_SIZE_VER0);
+static_assert(offsetofend(struct uvmem_reclaim, reserved) == UVMEM_RECLAIM_SIZE_VER0);
+static_assert(sizeof(struct uvmem_limits) == UVMEM_LIMITS_SIZE_VER0);
 static_assert(UVMEM_PAGE_NR_STATES <= UVMEM_STATE_IN_TRANSIT);
 
 struct vm_file {
@@ -178,6 +183,98 @@ err_states:
 	return ret;
 }
 
+static long vmfd_age(struct uvmem_vm *vm, void __user *uargs)
+{
+	struct uvmem_age age;
+	int ret;
+
+	if (!uvmem_may_control(vm))
+		return -EPERM;
+	ret = uvmem_args_get(&age, sizeof(age), UVMEM_AGE_SIZE_VER0, uargs);
+	if (ret)
+		return ret;
+	if (age.flags || !UVMEM_RESERVED_OK(&age))
+		return -EINVAL;
+
+	ret = uvmem_vm_hold(vm);
+	if (ret)
+		return ret;
+	ret = uvmem_vm_age(vm, &age);
+	uvmem_vm_release(vm);
+	return ret ?: uvmem_args_put(uargs, &age, sizeof(age));
+}
+
+static long vmfd_reclaim(struct uvmem_vm *vm, void __user *uargs)
+{
+	struct uvmem_reclaim reclaim;
+	int ret;
+
+	if (!uvmem_may_control(vm))
+		return -EPERM;
+	ret = uvmem_args_get(&reclaim, sizeof(reclaim), UVMEM_RECLAIM_SIZE_VER0, uargs);
+	if (ret)
+		return ret;
+	if (reclaim.flags || reclaim.pad || !UVMEM_RESERVED_OK(&reclaim))
+		return -EINVAL;
+	if (!reclaim.nr_pages || reclaim.min_idle >= UVMEM_IDLE_BUCKETS)
+		return -EINVAL;
+
+	ret = uvmem_vm_hold(vm);
+	if (ret)
+		return ret;
+	memset(reclaim.skipped, 0, sizeof(reclaim.skipped));
+	ret = uvmem_vm_reclaim(vm, &reclaim);
+	uvmem_vm_release(vm);
+	return ret ?: uvmem_args_put(uargs, &reclaim, sizeof(reclaim));
+}
+
+static long vmfd_set_limits(struct uvmem_vm *vm, void __user *uargs)
+{
+	struct uvmem_limits args;
+	struct uvmem_vm_limits limits;
+	int ret;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	ret = uvmem_args_get(&args, sizeof(args), UVMEM_LIMITS_SIZE_VER0, uargs);
+	if (ret)
+		return ret;
+	if (args.pad || !UVMEM_RESERVED_OK(&args))
+		return -EINVAL;
+
+	ret = uvmem_vm_hold(vm);
+	if (ret)
+		return ret;
+	limits = (struct uvmem_vm_limits) {
+		.min = args.min, .low = args.low, .high = args.high, .max = args.max,
+	};
+	ret = uvmem_vm_set_limits(vm, &limits);
+	if (!ret)
+		uvmem_reclaim_to_max(vm);
+	uvmem_vm_release(vm);
+	return ret;
+}
+
+static long vmfd_get_limits(struct uvmem_vm *vm, void __user *uargs)
+{
+	struct uvmem_vm_limits limits;
+	struct uvmem_limits args;
+	int ret;
+
+	ret = uvmem_args_get(&args, sizeof(args), UVMEM_LIMITS_SIZE_VER0, uargs);
+	if (ret)
+		return ret;
+	if (args.pad || !UVMEM_RESERVED_OK(&args))
+		return -EINVAL;
+
+	uvmem_vm_get_limits(vm, &limits);
+	args.min = limits.min;
+	args.low = limits.low;
+	args.high = limits.high;
+	args.max = limits.max;
+	return uvmem_args_put(uargs, &args, sizeof(args));
+}
+
 static long vmfd_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct vm_file *vf = file->private_data;
@@ -192,6 +289,14 @@ static long vmfd_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vmfd_page_move(vf->vm, true, uargs);
 	case UVMEM_IOCTL(UVMEM_VM_GET_STATES):
 		return vmfd_get_states(vf->vm, uargs);
+	case UVMEM_IOCTL(UVMEM_VM_AGE):
+		return vmfd_age(vf->vm, uargs);
+	case UVMEM_IOCTL(UVMEM_VM_RECLAIM):
+		return vmfd_reclaim(vf->vm, uargs);
+	case UVMEM_IOCTL(UVMEM_VM_SET_LIMITS):
+		return vmfd_set_limits(vf->vm, uargs);
+	case UVMEM_IOCTL(UVMEM_VM_GET_LIMITS):
+		return vmfd_get_limits(vf->vm, uargs);
 	case UVMEM_IOCTL(UVMEM_VM_GET_STATS_FD):
 		return uvmem_stats_fd(vf->vm);
 	default:

@@ -28,7 +28,7 @@
  *	that (but calls that zero pages may have zeroed them), and the same call
  *	can be repeated.
  *	Pages are 4096 bytes. A gfn is a guest-physical address >> 12. Addresses
- *	carry no C-bit.
+ *	carry no C-bit; KVM_HC_MAP_GPA_RANGE ignores it if the guest has one.
  *	Long calls are worked through in steps. Between steps RIP stays on the
  *	instruction, and the guest takes interrupts and the host signals.
  */
@@ -75,6 +75,40 @@
 #define UVMEM_MAP_PAGE_SIZE	0xfUL	/* preferred page size: 0 4K, 1 2M, 2 1G; a hint */
 #define UVMEM_MAP_PAGE_SIZE_MAX	2UL
 #define UVMEM_MAP_ENCRYPTED	0x10UL
+
+/* ---- CPUID ----------------------------------------------------------------- */
+
+/*
+ * Leaves that every armed VM has, whoever its CPU pretends to be. They are in the
+ * range of hypervisors, 256 leaves each with a signature in the first: KVM is at
+ * 0x40000000, or at 0x40000100 beside Hyper-V; this base is fixed. A guest must
+ * compare the signature, for other hypervisors give other leaves or garbage here.
+ *
+ * UVMEM_CPUID_BASE
+ *	EAX the highest leaf, EBX, ECX, EDX the signature "kvm-uvmem\0\0\0"
+ * UVMEM_CPUID_PROTECTION
+ *	EAX version of what is described here
+ *	EBX what the guest's secure memory is protected against
+ *	ECX what it is not: to be read by whoever trusts EBX
+ *	EDX bits 7:0 position of the C-bit, 0 if the guest has none
+ */
+#define UVMEM_CPUID_BASE		0x40005500
+#define UVMEM_CPUID_PROTECTION		0x40005501
+#define UVMEM_CPUID_MAX			UVMEM_CPUID_PROTECTION
+#define UVMEM_CPUID_SIGNATURE_EBX	0x2d6d766b	/* "kvm-" */
+#define UVMEM_CPUID_SIGNATURE_ECX	0x656d7675	/* "uvme" */
+#define UVMEM_CPUID_SIGNATURE_EDX	0x0000006d	/* "m" */
+#define UVMEM_CPUID_VERSION		1
+
+/* EBX: the VMM, other processes of the host, swap and dumps ... */
+#define UVMEM_CPUID_CONFIDENTIAL	0x1	/* ... cannot read it */
+#define UVMEM_CPUID_INTEGRITY		0x2	/* ... cannot change it and go unnoticed */
+#define UVMEM_CPUID_FRESH		0x4	/* ... cannot bring back what it was */
+
+/* ECX */
+#define UVMEM_CPUID_NO_HARDWARE		0x1	/* the host's kernel does it, and can read all */
+#define UVMEM_CPUID_NO_ATTESTATION	0x2	/* nobody vouches for these bits */
+#define UVMEM_CPUID_NO_REGISTERS	0x4	/* the VMM reads and writes vCPU registers */
 
 /* ---- Return codes ---------------------------------------------------------- */
 

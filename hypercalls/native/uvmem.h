@@ -83,6 +83,7 @@ struct uvmem_uv_ops {
 struct uvmem_vm {
 	struct mutex lock;		/* of state and hc.cursors */
 	enum uvmem_vm_state state;
+	u8 cbit;
 	const struct uvmem_uv_ops *uv;
 	struct uvmem_hc_progress hc;
 	void *test;			/* for the test */

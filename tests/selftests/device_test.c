@@ -53,16 +53,23 @@ static void fill_nothing(void *arg)
 {
 }
 
-/* What is published never changes size without a new version. */
+/* What is published never changes size without a new version, and grows at its end only. */
+#define SIZE_VER0(type)							\
+	(offsetof(struct type, reserved) + sizeof(((struct type *)0)->reserved))
 _Static_assert(sizeof(struct uvmem_info) == UVMEM_INFO_SIZE_VER0, "uvmem_info");
-_Static_assert(sizeof(struct uvmem_pool) == UVMEM_POOL_SIZE_VER0, "uvmem_pool");
+_Static_assert(SIZE_VER0(uvmem_pool) == UVMEM_POOL_SIZE_VER0, "uvmem_pool");
 _Static_assert(sizeof(struct uvmem_pool_limit) == UVMEM_POOL_LIMIT_SIZE_VER0, "uvmem_pool_limit");
 _Static_assert(sizeof(struct uvmem_arm) == UVMEM_ARM_SIZE_VER0, "uvmem_arm");
 _Static_assert(sizeof(struct uvmem_vm_list) == UVMEM_VM_LIST_SIZE_VER0, "uvmem_vm_list");
 _Static_assert(sizeof(struct uvmem_open_vm) == UVMEM_OPEN_VM_SIZE_VER0, "uvmem_open_vm");
-_Static_assert(sizeof(struct uvmem_vm_info) == UVMEM_VM_INFO_SIZE_VER0, "uvmem_vm_info");
+_Static_assert(SIZE_VER0(uvmem_vm_info) == UVMEM_VM_INFO_SIZE_VER0, "uvmem_vm_info");
 _Static_assert(sizeof(struct uvmem_range) == UVMEM_RANGE_SIZE_VER0, "uvmem_range");
 _Static_assert(sizeof(struct uvmem_states) == UVMEM_STATES_SIZE_VER0, "uvmem_states");
+_Static_assert(sizeof(struct uvmem_age) == UVMEM_AGE_SIZE_VER0, "uvmem_age");
+_Static_assert(SIZE_VER0(uvmem_reclaim) == UVMEM_RECLAIM_SIZE_VER0, "uvmem_reclaim");
+_Static_assert(sizeof(struct uvmem_sealed_pool) == UVMEM_SEALED_POOL_SIZE_VER0,
+	       "uvmem_sealed_pool");
+_Static_assert(sizeof(struct uvmem_limits) == UVMEM_LIMITS_SIZE_VER0, "uvmem_limits");
 
 static void fill_list(void *arg)
 {
@@ -99,6 +106,11 @@ static void fill_states(void *arg)
 	s->states = (u64)states;
 }
 
+static void fill_reclaim(void *arg)
+{
+	((struct uvmem_reclaim *)arg)->nr_pages = 1;
+}
+
 #define CALL(cmd_, type, ver0_, pad_, vm_, fill_)				\
 	{ .name = #cmd_, .cmd = (cmd_), .size = (ver0_),			\
 	  .reserved = offsetof(struct type, reserved), .pad = (pad_),		\
@@ -110,6 +122,8 @@ static const struct call calls[] = {
 	     offsetof(struct uvmem_pool, pad), false, fill_nothing),
 	CALL(UVMEM_SET_POOL_LIMIT, uvmem_pool_limit, UVMEM_POOL_LIMIT_SIZE_VER0,
 	     offsetof(struct uvmem_pool_limit, pad), false, fill_limit),
+	CALL(UVMEM_SET_SEALED_POOL, uvmem_sealed_pool, UVMEM_SEALED_POOL_SIZE_VER0,
+	     offsetof(struct uvmem_sealed_pool, pad), false, fill_nothing),
 	CALL(UVMEM_LIST_VMS, uvmem_vm_list, UVMEM_VM_LIST_SIZE_VER0, 0, false, fill_list),
 	CALL(UVMEM_OPEN_VM, uvmem_open_vm, UVMEM_OPEN_VM_SIZE_VER0,
 	     offsetof(struct uvmem_open_vm, pad), false, fill_open),
@@ -120,6 +134,17 @@ static const struct call calls[] = {
 	     offsetof(struct uvmem_range, pad), true, fill_range),
 	CALL(UVMEM_VM_GET_STATES, uvmem_states, UVMEM_STATES_SIZE_VER0,
 	     offsetof(struct uvmem_states, pad), true, fill_states),
+	CALL(UVMEM_VM_AGE, uvmem_age, UVMEM_AGE_SIZE_VER0,
+	     offsetof(struct uvmem_age, flags), true, fill_nothing),
+	CALL(UVMEM_VM_RECLAIM, uvmem_reclaim, UVMEM_RECLAIM_SIZE_VER0,
+	     offsetof(struct uvmem_reclaim, pad), true, fill_reclaim),
+	CALL(UVMEM_VM_SET_LIMITS, uvmem_limits, UVMEM_LIMITS_SIZE_VER0,
+	     offsetof(struct uvmem_limits, pad), true, fill_nothing),
+	CALL(UVMEM_VM_GET_LIMITS, uvmem_limits, UVMEM_LIMITS_SIZE_VER0,
+	     offsetof(struct uvmem_limits, pad), true, fill_nothing),
+	/* Once more, for its flags. */
+	CALL(UVMEM_VM_RECLAIM, uvmem_reclaim, UVMEM_RECLAIM_SIZE_VER0,
+	     offsetof(struct uvmem_reclaim, flags), true, fill_reclaim),
 };
 
 FIXTURE(argument)
@@ -276,6 +301,8 @@ TEST(info_names_version_page_size_and_capabilities)
 	EXPECT_TRUE(info.capabilities & UVMEM_CAP_PAGING);
 	EXPECT_TRUE(info.capabilities & UVMEM_CAP_EVENTS);
 	EXPECT_TRUE(info.capabilities & UVMEM_CAP_STATS);
+	EXPECT_TRUE(info.capabilities & UVMEM_CAP_AGING);
+	EXPECT_TRUE(info.capabilities & UVMEM_CAP_LIMITS);
 }
 
 TEST(pool_limit_is_settable_and_never_zero)
@@ -543,6 +570,9 @@ TEST(a_vm_that_has_ended_is_ESRCH)
 	struct uvmem_pool before = uvm->before;
 	struct uvmem_vm_info info = { .size = sizeof(info) };
 	struct uvmem_range range = { .size = sizeof(range), .nr_pages = 1 };
+	struct uvmem_age age = { .size = sizeof(age) };
+	struct uvmem_reclaim reclaim = { .size = sizeof(reclaim), .nr_pages = 1 };
+	struct uvmem_limits limits = { .size = sizeof(limits) };
 	struct uvmem_states arg = {
 		.size = sizeof(arg), .nr_pages = 1, .states = (u64)states,
 	};
@@ -553,6 +583,10 @@ TEST(a_vm_that_has_ended_is_ESRCH)
 	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_PAGE_OUT, &range));
 	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_PAGE_IN, &range));
 	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_GET_STATES, &arg));
+	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_AGE, &age));
+	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_RECLAIM, &reclaim));
+	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_SET_LIMITS, &limits));
+	EXPECT_EQ(0, try_ioctl(fd, UVMEM_VM_GET_LIMITS, &limits));
 	ASSERT_EQ(0, try_ioctl(fd, UVMEM_VM_GET_INFO, &info));
 	EXPECT_EQ(UVMEM_VM_TERMINATED, info.state);
 	EXPECT_EQ(0, info.frames);
@@ -605,8 +639,12 @@ static int unprivileged_calls(void *opaque)
 	struct uvmem_pool pool = { .size = sizeof(pool) };
 	struct uvmem_vm_list list = { .size = sizeof(list), .nr = 64, .ids = (u64)ids };
 	struct uvmem_pool_limit limit = { .size = sizeof(limit), .frames = 1 };
+	struct uvmem_sealed_pool sealed = { .size = sizeof(sealed), .limit = 1 };
 	struct uvmem_open_vm open = { .size = sizeof(open), .id = in->uvm->id };
 	struct uvmem_range range = { .size = sizeof(range), .nr_pages = 1 };
+	struct uvmem_age age = { .size = sizeof(age) };
+	struct uvmem_reclaim reclaim = { .size = sizeof(reclaim), .nr_pages = 1 };
+	struct uvmem_limits limits = { .size = sizeof(limits) };
 	struct pollfd pfd = { .fd = in->dev, .events = POLLIN };
 	struct uvmem_event event;
 	int faults = 0;
@@ -623,10 +661,15 @@ do {										\
 	CHECK(0, try_ioctl(in->dev, UVMEM_GET_POOL, &pool));
 	CHECK(0, try_ioctl(in->dev, UVMEM_LIST_VMS, &list));
 	CHECK(EPERM, try_ioctl(in->dev, UVMEM_SET_POOL_LIMIT, &limit));
+	CHECK(EPERM, try_ioctl(in->dev, UVMEM_SET_SEALED_POOL, &sealed));
 	CHECK(EPERM, try_ioctl(in->dev, UVMEM_OPEN_VM, &open));
 	/* A VM of another process, even with its file in hand. */
 	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_PAGE_OUT, &range));
 	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_PAGE_IN, &range));
+	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_AGE, &age));
+	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_RECLAIM, &reclaim));
+	CHECK(0, try_ioctl(in->uvm->fd, UVMEM_VM_GET_LIMITS, &limits));
+	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_SET_LIMITS, &limits));
 	CHECK(EPERM, read(in->dev, &event, sizeof(event)) < 0 ? errno : 0);
 	CHECK(1, poll(&pfd, 1, 0));
 	CHECK(POLLERR, pfd.revents);
@@ -648,6 +691,9 @@ static int unprivileged_vm(void *opaque)
 	struct inherited *in = opaque;
 	struct uvmem_arm arm = { .size = sizeof(arm) };
 	struct uvmem_range range = { .size = sizeof(range), .nr_pages = 1 };
+	struct uvmem_age age = { .size = sizeof(age) };
+	struct uvmem_reclaim reclaim = { .size = sizeof(reclaim), .nr_pages = 1 };
+	struct uvmem_limits limits = { .size = sizeof(limits) };
 	int kvm = *(int *)in->uvm, vm, fd, faults = 0;
 
 	vm = ioctl(kvm, KVM_CREATE_VM, 0);
@@ -656,6 +702,10 @@ static int unprivileged_vm(void *opaque)
 	CHECK(1, vm >= 0 && fd >= 0);
 	CHECK(0, try_ioctl(fd, UVMEM_VM_PAGE_OUT, &range));
 	CHECK(0, try_ioctl(fd, UVMEM_VM_PAGE_IN, &range));
+	CHECK(0, try_ioctl(fd, UVMEM_VM_AGE, &age));
+	CHECK(0, try_ioctl(fd, UVMEM_VM_RECLAIM, &reclaim));
+	/* Its own VM's limits are the administrator's to set. */
+	CHECK(EPERM, try_ioctl(fd, UVMEM_VM_SET_LIMITS, &limits));
 	return faults;
 }
 

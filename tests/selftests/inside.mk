@@ -2,7 +2,7 @@
 #
 # The part of the Makefile that runs inside the testbed's root.
 #	LIB	directory of lib-build		OUT	directory to build in
-#	PROGS	programs to build
+#	PROGS	programs to build		KVER	the kernel that test_hmm.ko is for
 
 CC	:= gcc-14
 kvm	:= $(LIB)/tools/testing/selftests/kvm
@@ -22,10 +22,23 @@ CFLAGS	:= -Wall -Wextra -Wstrict-prototypes -Wno-unused-parameter \
 	-I$(kvm)/.. -I$(kvm)/../rseq -Ilib -I../../kvm-uvmem/include/uapi \
 	-I../../hypercalls/include
 
-objs	:= guest.o vm.o search.o
+objs	:= guest.o vm.o search.o host.o uring.o cases.o
 objs	:= $(addprefix $(OUT)/lib/,$(objs))
+fuzz	:= fuzz model guest_ops host_ops ioctl_ops event_ops noise
+fuzz	:= $(patsubst %,$(OUT)/fuzz/%.o,$(fuzz))
 
-all: $(addprefix $(OUT)/,$(PROGS))
+all: $(addprefix $(OUT)/,$(PROGS)) $(if $(KVER),$(OUT)/hmm/test_hmm.ko)
+
+# The kernel's own other user of device-private memory. In the bench's run of
+# this file there is no KVER: it has its own.
+hmm_source := $(wildcard /usr/src/linux-source-*/lib)
+$(OUT)/hmm/test_hmm.ko: $(hmm_source)/test_hmm.c $(hmm_source)/test_hmm_uapi.h
+	@mkdir -p $(@D)
+	$(Q)cp $^ $(@D)/
+	$(Q)echo "obj-m := test_hmm.o" >$(@D)/Kbuild
+	$(Q)$(MAKE) --no-print-directory -C /lib/modules/$(KVER)/build M=$(@D) $(if $(Q),-s) modules
+
+$(OUT)/host_foreign_test.o: CFLAGS += -I$(hmm_source)
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
@@ -37,11 +50,24 @@ $(OUT)/uvmem_demo.o: ../demo/demo.c
 	@echo "  CC      $<"
 	$(Q)$(CC) $(CFLAGS) -c $< -o $@
 
-$(addprefix $(OUT)/,$(PROGS)): %: %.o $(objs) $(LIB)/libkvm.a
-	@echo "  LD      $(@F)"
-	$(Q)$(CC) -pthread -no-pie $< $(objs) $(LIB)/libkvm.a -ldl -o $@
+$(OUT)/uvmem_load.o: ../daemon/load.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(CFLAGS) -c $< -o $@
 
--include $(wildcard $(OUT)/*.d $(OUT)/lib/*.d)
+$(OUT)/fuzz/%.o: ../fuzz/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(CFLAGS) -c $< -o $@
+
+$(OUT)/uvmem_fuzz: $(fuzz)
+$(OUT)/uvmem_soak: $(OUT)/fuzz/soak.o
+$(addprefix $(OUT)/,$(filter-out uvmem_fuzz uvmem_soak,$(PROGS))): %: %.o
+$(addprefix $(OUT)/,$(PROGS)): %: $(objs) $(LIB)/libkvm.a
+	@echo "  LD      $(@F)"
+	$(Q)$(CC) -pthread -no-pie $^ -ldl -o $@
+
+-include $(wildcard $(OUT)/*.d $(OUT)/lib/*.d $(OUT)/fuzz/*.d)
 
 .SECONDARY:
 .PHONY: all

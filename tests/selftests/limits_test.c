@@ -4,6 +4,9 @@
  * never exceeded, a guest that needs more lives from its own pages, and
  * who gets nothing is told so
  */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
 #include "harness.h"
 
 #include "search.h"
@@ -136,6 +139,136 @@ TEST_F(limit, without_a_frame_for_it_stops_the_guest)
 	uvmem_set_pool_limit(self->pool_limit);
 	EXPECT_EQ(0, guest_call(other->vcpu[0], guest_nop));
 	uvm_free_unchecked(other);
+}
+
+/* ---- UVMEM_VM_SET_LIMITS ------------------------------------------------------------ */
+
+struct watcher {
+	struct uvm *uvm;
+	u64 most;
+	bool quit;
+};
+
+static void *watch_frames(void *arg)
+{
+	struct watcher *w = arg;
+
+	while (!READ_ONCE(w->quit))
+		w->most = max(w->most, uvm_stat(w->uvm, "frames"));
+	return NULL;
+}
+
+/* Thousands of faults, each with a search: more than the harness allows, on a busy machine. */
+TEST_F_TIMEOUT(limit, max_is_never_passed_by_a_guest_that_needs_twice_as_much, 150)
+{
+	struct watcher w = { .uvm = self->uvm };
+	u64 max = MEM_PAGES / 2, round;
+	pthread_t thread;
+
+	guest_call(self->vcpu, guest_fill, MEM_GPA, MEM_PAGES, 0);
+	ASSERT_LT(max, uvm_stat(self->uvm, "frames"));
+	/* What is too much goes at once. */
+	ASSERT_EQ(0, uvm_set_limits(self->uvm, 0, 0, 0, max));
+	EXPECT_EQ(max, uvm_stat(self->uvm, "frames"));
+	uvm_assert_sums(self->uvm);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, watch_frames, &w));
+	for (round = 1; round < 4; round++) {
+		EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, MEM_PAGES,
+					       round - 1));
+		guest_call(self->vcpu, guest_fill, MEM_GPA, MEM_PAGES, round);
+	}
+	WRITE_ONCE(w.quit, true);
+	pthread_join(thread, NULL);
+	EXPECT_LT(max / 2, w.most);
+	EXPECT_GE(max, w.most);
+	EXPECT_LE(3 * max, uvm_stat(self->uvm, "reclaim_moved"));
+	uvm_assert_sums(self->uvm);
+	/* Prefetch takes nothing for it. */
+	uvm_page_in(self->uvm, MEM_GPA, MEM_PAGES);
+	EXPECT_GE(max, uvm_stat(self->uvm, "frames"));
+	/* And without it there is room again. */
+	ASSERT_EQ(0, uvm_set_limits(self->uvm, 0, 0, 0, 0));
+	uvm_page_in(self->uvm, MEM_GPA, MEM_PAGES);
+	EXPECT_EQ(MEM_PAGES, uvm_count(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_IN));
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, MEM_PAGES, 3));
+}
+
+TEST_F(limit, min_is_left_by_reclaim)
+{
+	u64 min = MEM_PAGES / 2, frames;
+	struct uvmem_reclaim reclaim;
+
+	guest_call(self->vcpu, guest_fill, MEM_GPA, MEM_PAGES, 1);
+	usleep(50000);
+	frames = uvm_stat(self->uvm, "frames");
+	ASSERT_LT(min, frames);
+	ASSERT_EQ(0, uvm_set_limits(self->uvm, min, min, 0, 0));
+	ASSERT_EQ(0, uvm_reclaim(self->uvm, ~0ull, 0, &reclaim));
+	EXPECT_EQ(frames - min, reclaim.moved);
+	EXPECT_EQ(min, uvm_stat(self->uvm, "frames"));
+	ASSERT_EQ(0, uvm_reclaim(self->uvm, 1, 0, &reclaim));
+	EXPECT_EQ(0, reclaim.moved);
+	ASSERT_EQ(0, uvm_set_limits(self->uvm, min - 1, min - 1, 0, 0));
+	ASSERT_EQ(0, uvm_reclaim(self->uvm, ~0ull, 0, &reclaim));
+	EXPECT_EQ(1, reclaim.moved);
+}
+
+TEST_F(limit, that_contradicts_another_is_EINVAL_and_changes_nothing)
+{
+	static const u64 bad[][4] = {
+		{ 2, 1, 0, 0 }, { 0, 3, 2, 0 }, { 0, 0, 3, 2 }, { 0, 3, 0, 2 }, { 3, 3, 0, 2 },
+		{ ~0ull, 0, 0, 0 },
+	};
+	struct uvmem_limits limits = { .size = sizeof(limits) };
+	int i;
+
+	ASSERT_EQ(0, uvm_set_limits(self->uvm, 10, 20, 300000, 400000));
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(-EINVAL, uvm_set_limits(self->uvm, bad[i][0], bad[i][1], bad[i][2],
+						  bad[i][3])) TH_LOG("set %d", i);
+		ASSERT_EQ(0, ioctl(self->uvm->fd, UVMEM_VM_GET_LIMITS, &limits));
+		EXPECT_EQ(10, limits.min);
+		EXPECT_EQ(20, limits.low);
+		EXPECT_EQ(300000, limits.high);
+		EXPECT_EQ(400000, limits.max);
+	}
+	EXPECT_EQ(0, uvm_set_limits(self->uvm, 5, 5, 0, 500000));
+	EXPECT_EQ(0, uvm_set_limits(self->uvm, 5, 5, 5, 0));
+	EXPECT_EQ(0, uvm_set_limits(self->uvm, 0, 0, 0, 0));
+	ASSERT_EQ(0, ioctl(self->uvm->fd, UVMEM_VM_GET_LIMITS, &limits));
+	EXPECT_EQ(0, limits.min + limits.low + limits.high + limits.max);
+}
+
+TEST_F(limit, high_is_told_once_per_crossing)
+{
+	struct uvmem_event events[8];
+	u64 frames, high;
+	ssize_t len;
+	int round;
+
+	fcntl(self->uvm->fd, F_SETFL, O_NONBLOCK);
+	while (read(self->uvm->fd, events, sizeof(events)) > 0)
+		;
+	frames = uvm_stat(self->uvm, "frames");
+	high = frames + 64;
+	ASSERT_EQ(0, uvm_set_limits(self->uvm, 0, 0, high, 0));
+	EXPECT_EQ(-1, read(self->uvm->fd, events, sizeof(events)));
+	for (round = 0; round < 2; round++) {
+		guest_call(self->vcpu, guest_fill, MEM_GPA, 128, 1);
+		len = read(self->uvm->fd, events, sizeof(events));
+		ASSERT_EQ(sizeof(events[0]), len);
+		EXPECT_EQ(UVMEM_EVENT_VM_HIGH, events[0].type);
+		EXPECT_EQ(self->uvm->id, events[0].vm_id);
+		EXPECT_EQ(high + 1, events[0].value[0]);
+		EXPECT_EQ(high, events[0].value[1]);
+		uvm_page_out(self->uvm, MEM_GPA, 128);
+	}
+	/* A limit that is passed already is told of at once. */
+	frames = uvm_stat(self->uvm, "frames");
+	ASSERT_EQ(0, uvm_set_limits(self->uvm, 0, 0, frames - 1, 0));
+	ASSERT_EQ(sizeof(events[0]), read(self->uvm->fd, events, sizeof(events)));
+	EXPECT_EQ(frames, events[0].value[0]);
+	EXPECT_EQ(frames - 1, events[0].value[1]);
 }
 
 TEST_HARNESS_MAIN

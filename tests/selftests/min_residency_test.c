@@ -3,24 +3,12 @@
  * min_residency_test - a page that came in stays for a minimum time, so that guest
  * and host do not bounce it for ever; who insists can have it at once
  */
-#include <fcntl.h>
 #include <time.h>
 
 #include "harness.h"
 
 #include "search.h"
 #include "vm.h"
-
-#define PARAMETER	"/sys/module/kvm_uvmem/parameters/min_residency_ms"
-
-static void write_parameter(const char *value)
-{
-	int fd = open(PARAMETER, O_WRONLY);
-
-	TEST_ASSERT(fd >= 0 && write(fd, value, strlen(value)) > 0, "%s: %s", PARAMETER,
-		    strerror(errno));
-	close(fd);
-}
 
 static u64 now_ms(void)
 {
@@ -32,26 +20,21 @@ static u64 now_ms(void)
 
 FIXTURE(residency)
 {
-	char old[16];
+	char old[UVMEM_PARAM_LEN];
 	struct uvm *uvm;
 	struct kvm_vcpu *vcpu;
 };
 
 FIXTURE_SETUP(residency)
 {
-	int fd = open(PARAMETER, O_RDONLY);
-
-	ASSERT_LE(0, fd);
-	ASSERT_LT(0, read(fd, self->old, sizeof(self->old) - 1));
-	close(fd);
-	write_parameter("1000");
+	uvmem_set_param("min_residency_ms", "1000", self->old);
 	self->uvm = uvm_create_secure(&(struct uvm_config){});
 	self->vcpu = self->uvm->vcpu[0];
 }
 
 FIXTURE_TEARDOWN(residency)
 {
-	write_parameter(self->old);
+	uvmem_set_param("min_residency_ms", self->old, NULL);
 	uvm_assert_sums(self->uvm);
 	uvm_free(self->uvm);
 }
@@ -69,6 +52,26 @@ TEST_F(residency, is_granted_against_page_out)
 	ASSERT_EQ(0, __uvm_move(self->uvm, UVMEM_VM_PAGE_OUT, MEM_GPA, 16, 0, &range));
 	EXPECT_EQ(16, range.moved);
 	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, 16, 1));
+}
+
+TEST_F(residency, that_ends_at_any_moment_is_not_a_lack_of_memory)
+{
+	struct uvmem_range range;
+	int round, i;
+	u64 moved;
+
+	uvmem_set_param("min_residency_ms", "8", NULL);
+	for (round = 0; round < 60; round++) {
+		/* Some are old enough at each call. */
+		guest_call(self->vcpu, guest_fill, MEM_GPA, self->uvm->mem_pages, 1);
+		for (moved = 0, i = 0; moved < self->uvm->mem_pages && i < 10000; i++) {
+			ASSERT_EQ(0, __uvm_move(self->uvm, UVMEM_VM_PAGE_OUT, MEM_GPA,
+						self->uvm->mem_pages, 0, &range));
+			EXPECT_EQ(0, range.skipped[UVMEM_REASON_NO_MEMORY]);
+			moved += range.moved;
+		}
+		ASSERT_EQ(self->uvm->mem_pages, moved);
+	}
 }
 
 TEST_F(residency, is_disregarded_on_request)
@@ -104,7 +107,7 @@ TEST_F(residency, lets_both_sides_get_on)
 	u64 i, start;
 
 	/* Guest and host want the same page all the time. */
-	write_parameter("20");
+	uvmem_set_param("min_residency_ms", "20", NULL);
 	guest_call(self->vcpu, guest_fill, MEM_GPA, 1, 1);
 	guest_thread_start(&thread);
 	start = now_ms();

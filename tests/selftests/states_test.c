@@ -58,6 +58,7 @@ _Static_assert(ARRAY_SIZE(op_names) == OP_NR, "a name for each operation");
 #define OUT	UVMEM_PAGE_OUT
 #define ZERO	UVMEM_PAGE_ZERO
 #define LOST	UVMEM_PAGE_LOST
+#define POOL	UVMEM_PAGE_POOL
 
 static const u16 after[UVMEM_PAGE_NR_STATES][OP_NR] = {
 	[NORMAL] = {
@@ -116,10 +117,18 @@ static const u16 after[UVMEM_PAGE_NR_STATES][OP_NR] = {
 		[OP_GUEST_WRITE] = LOST | STOPS, [OP_HOST_READ] = LOST | LOSES,
 		[OP_HOST_DROP] = LOST | LOSES,	[OP_SLOT_AGAIN] = LOST | LOSES,
 	},
+	[POOL] = {
+		[OP_PAGE_IN_HC] = IN,		[OP_SHARE_HC] = SHARED | LOSES,
+		[OP_PAGE_OUT_HC] = POOL,	[OP_MAP_ENCRYPTED] = POOL,
+		[OP_MAP_DECRYPTED] = SHARED,	[OP_PAGE_OUT] = POOL,
+		[OP_PAGE_IN] = IN,		[OP_GUEST_READ] = IN,
+		[OP_GUEST_WRITE] = IN,		[OP_HOST_READ] = OUT,
+		[OP_HOST_DROP] = LOST | LOSES,	[OP_SLOT_AGAIN] = POOL,
+	},
 };
 
 #define FIRST_STATE	UVMEM_PAGE_NORMAL
-#define LAST_STATE	UVMEM_PAGE_LOST
+#define LAST_STATE	UVMEM_PAGE_POOL
 #define ZERO_BYTE	0x3c
 
 static u64 hc(struct uvm *uvm, u64 nr, u64 gpa, u64 flags)
@@ -152,6 +161,13 @@ static void make(struct uvm *uvm, u64 gpa, enum uvmem_page_state state)
 	case ZERO:
 		TEST_ASSERT(!hc(uvm, H_SVM_PAGE_IN, gpa, 0), "page-in");
 		TEST_ASSERT(!hc(uvm, H_SVM_PAGE_OUT, gpa, 0), "page-out");
+		break;
+	case POOL:
+		TEST_ASSERT(!hc(uvm, H_SVM_PAGE_IN, gpa, 0), "page-in");
+		/* For this page only: others go out to the VMM's memory. */
+		uvmem_set_sealed_pool(16 << 20);
+		uvm_page_out(uvm, gpa, 1);
+		uvmem_set_sealed_pool(0);
 		break;
 	case LOST:
 		TEST_ASSERT(!hc(uvm, H_SVM_PAGE_IN, gpa, 0), "page-in");
@@ -196,6 +212,7 @@ STATE(IN);
 STATE(OUT);
 STATE(ZERO);
 STATE(LOST);
+STATE(POOL);
 #undef STATE
 
 FIXTURE_SETUP(state)

@@ -116,6 +116,24 @@ TEST_F(tamper, with_the_last_bit_stops_the_guest)
 	expect_stop(_metadata, self, UVMEM_STOP_INTEGRITY, VICTIM);
 }
 
+TEST_F(tamper, with_any_bit_is_found)
+{
+	struct uvmem_range range;
+	u64 i, bit;
+
+	/* Another one in each page: every 64th byte and every bit of a byte has its turn. */
+	for (i = 0; i < 64; i++) {
+		bit = (i * PAGE_SIZE / 64 + i) * 8 + i % 8;
+		uvm_host_flip(self->uvm, mem_page(i) + bit / 8, 1 << bit % 8);
+	}
+	/* The first one stops the guest; the host can still try the others. */
+	ASSERT_EQ(0, __uvm_move(self->uvm, UVMEM_VM_PAGE_IN, MEM_GPA, 64, 0, &range));
+	EXPECT_EQ(0, range.moved);
+	uvm_assert_state(self->uvm, MEM_GPA, 64, UVMEM_PAGE_OUT);
+	EXPECT_LE(64, uvm_stat(self->uvm, "integrity_failures"));
+	guest_call_stops(self->uvm, self->uvm->vcpu[0], UVMEM_STOP_INTEGRITY, MEM_GPA, guest_nop);
+}
+
 TEST_F(tamper, by_zeroing_stops_the_guest)
 {
 	memset(self->page, 0, PAGE_SIZE);

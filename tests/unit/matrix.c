@@ -104,20 +104,32 @@ int matrix_read(const char *path, const char *first, struct matrix *ret_matrix)
 	return ret;
 }
 
+static const struct {
+	const char *name;
+	int number;
+} errnos[] = {
+	{ "EAGAIN", EAGAIN }, { "EALREADY", EALREADY }, { "EBUSY", EBUSY },
+	{ "EEXIST", EEXIST }, { "EFAULT", EFAULT }, { "EINVAL", EINVAL },
+	{ "EIO", EIO }, { "ENODATA", ENODATA }, { "ENOENT", ENOENT },
+	{ "EPERM", EPERM }, { "ESRCH", ESRCH },
+};
+
 int errno_by_name(const char *name)
 {
-	static const struct {
-		const char *name;
-		int number;
-	} errnos[] = {
-		{ "EAGAIN", EAGAIN }, { "EALREADY", EALREADY }, { "EBUSY", EBUSY },
-		{ "EINVAL", EINVAL }, { "EIO", EIO }, { "ENODATA", ENODATA },
-		{ "ENOENT", ENOENT }, { "EPERM", EPERM }, { "ESRCH", ESRCH },
-	};
 	size_t i;
 
 	for (i = 0; i < sizeof(errnos) / sizeof(errnos[0]); i++)
 		if (!strcmp(errnos[i].name, name))
 			return errnos[i].number;
 	return 0;
+}
+
+const char *errno_name(int number)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(errnos) / sizeof(errnos[0]); i++)
+		if (errnos[i].number == number)
+			return errnos[i].name;
+	return "?";
 }

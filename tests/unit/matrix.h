@@ -7,9 +7,9 @@
 #ifndef MATRIX_H
 #define MATRIX_H
 
-#define MATRIX_ROWS	16	/* with the header row */
+#define MATRIX_ROWS	32	/* with the header row */
 #define MATRIX_COLUMNS	16
-#define MATRIX_CELL	32	/* with the terminating NUL */
+#define MATRIX_CELL	64	/* with the terminating NUL */
 
 /* cell[0] is the header row; the row of dashes is left out. */
 struct matrix {
@@ -35,5 +35,13 @@ int matrix_read(const char *path, const char *first, struct matrix *ret_matrix);
  * Return: the positive number, 0 if it is no such name.
  */
 int errno_by_name(const char *name);
+
+/**
+ * errno_name - and the other way round
+ * @number: e.g. EINVAL
+ *
+ * Return: the name, "?" if the tables use no such errno.
+ */
+const char *errno_name(int number);
 
 #endif

@@ -215,6 +215,7 @@ static void secure_states(void **unused)
 	assert_true(uvmem_page_is_secure(UVMEM_PAGE_OUT));
 	assert_true(uvmem_page_is_secure(UVMEM_PAGE_ZERO));
 	assert_true(uvmem_page_is_secure(UVMEM_PAGE_LOST));
+	assert_true(uvmem_page_is_secure(UVMEM_PAGE_POOL));
 }
 
 int main(void)

@@ -132,15 +132,23 @@ u64 guest_write8(u64 gpa, u64 value)
 	return 0;
 }
 
-/* Marker in the even words, a mix of seed and address in the odd ones. */
-static u64 pattern(u64 gpa, u64 seed)
+static u64 mix(u64 gpa, u64 seed)
 {
 	u64 x = (gpa ^ (seed << 40)) + seed;
 
-	if (!(gpa & 8))
-		return marker_half[0] ^ marker_half[1];
 	x *= 0x9e3779b97f4a7c15ull;
 	return x ^ (x >> 29);
+}
+
+/* Marker in the even words, a mix of seed and address in the odd ones. */
+static u64 pattern(u64 gpa, u64 seed)
+{
+	return gpa & 8 ? mix(gpa, seed) : marker_half[0] ^ marker_half[1];
+}
+
+bool is_filled(u64 word, u64 gpa, u64 seed)
+{
+	return gpa & 8 ? word == mix(gpa, seed) : is_marker(word);
 }
 
 u64 guest_fill(u64 gpa, u64 nr_pages, u64 seed)
@@ -158,6 +166,35 @@ u64 guest_verify(u64 gpa, u64 nr_pages, u64 seed)
 
 	for (p = gpa; p < gpa + nr_pages * PAGE_SIZE; p += 8)
 		if (READ_ONCE(*(u64 *)p) != pattern(p, seed))
+			return p;
+	return GUEST_OK;
+}
+
+/* No word is like another one; nor is half of one. */
+static u64 noise(u64 gpa, u64 seed)
+{
+	u64 x = mix(gpa, seed);
+
+	x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93ull;
+	x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93ull;
+	return x ^ (x >> 32);
+}
+
+u64 guest_fill_noise(u64 gpa, u64 nr_pages, u64 seed)
+{
+	u64 p;
+
+	for (p = gpa; p < gpa + nr_pages * PAGE_SIZE; p += 8)
+		WRITE_ONCE(*(u64 *)p, noise(p, seed));
+	return 0;
+}
+
+u64 guest_verify_noise(u64 gpa, u64 nr_pages, u64 seed)
+{
+	u64 p;
+
+	for (p = gpa; p < gpa + nr_pages * PAGE_SIZE; p += 8)
+		if (READ_ONCE(*(u64 *)p) != noise(p, seed))
 			return p;
 	return GUEST_OK;
 }
@@ -245,6 +282,18 @@ u64 guest_toggle(u64 gpa, u64 nr_pages, u64 rounds)
 				if (READ_ONCE(*(u64 *)p) != value)
 					return p;
 		}
+	}
+	return GUEST_OK;
+}
+
+u64 guest_exchange(u64 gpa, u64 nr_pages, u64 offset, u64 old, u64 new)
+{
+	u64 p;
+
+	for (p = gpa + offset; p < gpa + nr_pages * PAGE_SIZE; p += PAGE_SIZE) {
+		if (old != GUEST_OK && READ_ONCE(*(u64 *)p) != old)
+			return p;
+		WRITE_ONCE(*(u64 *)p, new);
 	}
 	return GUEST_OK;
 }

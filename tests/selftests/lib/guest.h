@@ -67,6 +67,11 @@ u64 guest_write8(u64 gpa, u64 value);
 u64 guest_fill(u64 gpa, u64 nr_pages, u64 seed);
 /* GUEST_OK, or the address of the first word that is not what guest_fill() wrote. */
 u64 guest_verify(u64 gpa, u64 nr_pages, u64 seed);
+/* For the host, of a page that it may read: is this what guest_fill() wrote? Makes no marker. */
+bool is_filled(u64 word, u64 gpa, u64 seed);
+/* As the two above; pages that nothing makes smaller. (Those compress to about two thirds.) */
+u64 guest_fill_noise(u64 gpa, u64 nr_pages, u64 seed);
+u64 guest_verify_noise(u64 gpa, u64 nr_pages, u64 seed);
 u64 guest_fill_byte(u64 gpa, u64 nr_pages, u64 byte);
 u64 guest_verify_byte(u64 gpa, u64 nr_pages, u64 byte);
 /* Read one word of each page. */
@@ -84,6 +89,11 @@ u64 guest_churn(u64 gpa, u64 nr_pages, u64 start, u64 rounds);
  * it must be what was written last.
  */
 u64 guest_toggle(u64 gpa, u64 nr_pages, u64 rounds);
+/*
+ * Change one word of each page from @old to @new: GUEST_OK, or the address of the first
+ * that is not @old. With @old GUEST_OK nothing is checked.
+ */
+u64 guest_exchange(u64 gpa, u64 nr_pages, u64 offset, u64 old, u64 new);
 u64 guest_hypercall(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3);
 /* The exception vector, or 0. */
 u64 guest_wrmsr(u64 msr, u64 value);

@@ -2,15 +2,29 @@
 /*
  * harness.h - the kernel's kselftest harness, with time for slow machines
  *
- * Thirty seconds per case are plenty under TCG, and too few with a kernel that
- * checks itself (KASAN, lockdep) on top of it.
+ * Thirty seconds per case are plenty under TCG, and too few when the machine has
+ * other work. A kernel that checks itself (KASAN, lockdep) needs more:
+ * tests/run says how much, in UVMEM_TIME_SCALE.
  */
 #ifndef SELFTESTS_UVMEM_HARNESS_H
 #define SELFTESTS_UVMEM_HARNESS_H
 
 #include "kselftest_harness.h"
 
+#include "timescale.h"
+
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 90
+
+/* Without a priority: after those of the harness, which register the cases. */
+static void __attribute__((constructor)) harness_scale_timeouts(void)
+{
+	struct __fixture_metadata *f;
+	struct __test_metadata *t;
+
+	for (f = __fixture_list; f; f = f->next)
+		for (t = f->tests; t; t = t->next)
+			t->timeout *= time_scale();
+}
 
 #endif

@@ -2,6 +2,7 @@
 /*
  * vm.c - host side of the selftests: see vm.h
  */
+#include <limits.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 #include "kselftest.h"
 
+#include "timescale.h"
 #include "vm.h"
 
 /* ---- the device ------------------------------------------------------------ */
@@ -39,9 +41,12 @@ struct uvmem_pool uvmem_get_pool(void)
 
 static u64 old_limit;
 
+static char old_watermark[UVMEM_PARAM_LEN];
+
 static void restore_pool_limit(void)
 {
 	uvmem_set_pool_limit(old_limit);
+	uvmem_set_param("watermark_high", old_watermark, NULL);
 }
 
 void uvmem_set_pool_limit(u64 frames)
@@ -51,11 +56,53 @@ void uvmem_set_pool_limit(u64 frames)
 	/* A test that fails ends by exit(), and the next one wants the whole pool. */
 	if (!old_limit) {
 		old_limit = uvmem_get_pool().frames_limit;
+		/* Nor does a test of the limit want that the kernel makes room by itself. */
+		uvmem_set_param("watermark_high", "100", old_watermark);
 		atexit(restore_pool_limit);
 	}
 
 	TEST_ASSERT(!ioctl(uvmem_dev(), UVMEM_SET_POOL_LIMIT, &limit),
 		    "UVMEM_SET_POOL_LIMIT %lu: %s", frames, strerror(errno));
+}
+
+static u64 old_sealed_pool;
+
+static void restore_sealed_pool(void)
+{
+	uvmem_set_sealed_pool(old_sealed_pool);
+}
+
+void uvmem_set_sealed_pool(u64 bytes)
+{
+	struct uvmem_sealed_pool arg = { .size = sizeof(arg), .limit = bytes };
+	static bool saved;
+
+	if (!saved) {
+		saved = true;
+		old_sealed_pool = uvmem_get_pool().sealed_pool_limit;
+		atexit(restore_sealed_pool);
+	}
+	TEST_ASSERT(!ioctl(uvmem_dev(), UVMEM_SET_SEALED_POOL, &arg),
+		    "UVMEM_SET_SEALED_POOL %lu: %s", bytes, strerror(errno));
+}
+
+void uvmem_set_param(const char *name, const char *value, char old[UVMEM_PARAM_LEN])
+{
+	char path[128];
+	ssize_t len = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/module/kvm_uvmem/parameters/%s", name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	TEST_ASSERT(fd >= 0, "%s: %s", path, strerror(errno));
+	if (old) {
+		len = read(fd, old, UVMEM_PARAM_LEN - 1);
+		TEST_ASSERT(len > 0, "reading %s: %s", path, strerror(errno));
+		old[len] = 0;
+	}
+	TEST_ASSERT(pwrite(fd, value, strlen(value), 0) > 0, "writing %s to %s: %s", value, path,
+		    strerror(errno));
+	close(fd);
 }
 
 int uvmem_arm(int vm_fd, u64 flags, u64 max_frames, const char *name)
@@ -79,6 +126,9 @@ static bool nothing_left(const struct uvmem_pool *now, const struct uvmem_pool *
 	       now->handles_used == before->handles_used &&
 	       now->handles_husk == before->handles_husk &&
 	       now->seals == before->seals &&
+	       now->sealed_pool_pages == before->sealed_pool_pages &&
+	       now->sealed_pool_bytes == before->sealed_pool_bytes &&
+	       now->sealed_pool_used <= before->sealed_pool_used &&
 	       now->vms == before->vms && now->keys == before->keys;
 }
 
@@ -94,12 +144,15 @@ void uvmem_assert_nothing_left(const struct uvmem_pool *before)
 			return;
 		usleep(10000);
 	}
-	TEST_FAIL("left behind: frames %ld, handles %ld, husks %ld, seals %ld, VMs %ld, keys %ld",
+	TEST_FAIL("left behind: frames %ld, handles %ld, husks %ld, seals %ld, VMs %ld, keys %ld, in the sealed pool %ld pages of %ld bytes in %ld",
 		  (s64)(now.frames_used - before->frames_used),
 		  (s64)(now.handles_used - before->handles_used),
 		  (s64)(now.handles_husk - before->handles_husk),
 		  (s64)(now.seals - before->seals),
-		  (s64)(now.vms - before->vms), (s64)(now.keys - before->keys));
+		  (s64)(now.vms - before->vms), (s64)(now.keys - before->keys),
+		  (s64)(now.sealed_pool_pages - before->sealed_pool_pages),
+		  (s64)(now.sealed_pool_bytes - before->sealed_pool_bytes),
+		  (s64)(now.sealed_pool_used - before->sealed_pool_used));
 }
 
 /* ---- VMs --------------------------------------------------------------------- */
@@ -356,12 +409,38 @@ void guest_thread_start(struct guest_thread *t)
 	TEST_ASSERT(!pthread_create(&t->thread, NULL, guest_thread_fn, t), "no thread");
 }
 
+/* Less than what a case has, so that it can still say where its threads are. */
+#define STOP_SECONDS	40
+
+void show_threads(pid_t pid)
+{
+	char command[400];
+
+	fflush(NULL);
+	snprintf(command, sizeof(command),
+		 "cd /proc/%d/task && for n in 1 2 3; do for t in *; do "
+		 "echo \"# thread $t: $(cat $t/wchan), CPU $(cut -d' ' -f39 $t/stat),\" "
+		 "\"ticks $(cut -d' ' -f14,15 $t/stat)\"; sed 's/^/#   /' $t/stack; done; "
+		 "sleep 1; done; grep -hE 'LOC|CAL|TLB' /proc/interrupts | sed 's/^/# /'", pid);
+	if (system(command))
+		ksft_print_msg("and no shell to look\n");
+}
+
 void guest_thread_stop(struct guest_thread *t, u64 rounds)
 {
-	while (READ_ONCE(t->rounds) < rounds && pthread_tryjoin_np(t->thread, NULL))
+	u64 n = 0;
+
+	while (pthread_tryjoin_np(t->thread, NULL)) {
+		if (READ_ONCE(t->rounds) >= rounds)
+			WRITE_ONCE(t->quit, true);
 		usleep(1000);
-	WRITE_ONCE(t->quit, true);
-	pthread_join(t->thread, NULL);
+		if (++n == STOP_SECONDS * 1000ull * time_scale()) {
+			show_threads(getpid());
+			TEST_FAIL("vCPU %u does not come back: %llu rounds, want %llu",
+				  t->vcpu->id, (unsigned long long)t->rounds,
+				  (unsigned long long)rounds);
+		}
+	}
 }
 
 /* ---- states and accounting ------------------------------------------------------ */
@@ -375,6 +454,7 @@ static const char * const state_names[UVMEM_PAGE_NR_STATES] = {
 	[UVMEM_PAGE_OUT] = "OUT",
 	[UVMEM_PAGE_ZERO] = "ZERO",
 	[UVMEM_PAGE_LOST] = "LOST",
+	[UVMEM_PAGE_POOL] = "POOL",
 };
 _Static_assert(ARRAY_SIZE(state_names) == UVMEM_PAGE_NR_STATES, "a name for each state");
 
@@ -449,35 +529,15 @@ void __uvm_assert_state(struct uvm *uvm, u64 gpa, u64 nr_pages,
 	free(states);
 }
 
-void __uvm_assert_sums(struct uvm *uvm, const char *file, int line)
+/* What GET_STATES lists of the slots; returns how many pages. Detached ones have no slot. */
+static u64 list_states(struct uvm *uvm, u64 listed[UVMEM_PAGE_NR_STATES])
 {
-	u64 listed[UVMEM_PAGE_NR_STATES] = {};
-	u64 sum = 0, seen, i;
 	struct userspace_mem_region *region;
-	struct uvmem_vm_info info;
-	struct uvmem_pool pool;
+	u64 seen = 0, i;
 	u8 *states;
 	int bkt;
 
-	/* Frames of pages that the host dropped are freed by a worker. */
-	for (i = 0; i < 200; i++) {
-		uvm_info(uvm, &info);
-		if (info.frames == info.pages[UVMEM_PAGE_IN])
-			break;
-		usleep(10000);
-	}
-	pool = uvmem_get_pool();
-	for (i = 0; i < ARRAY_SIZE(info.pages); i++)
-		sum += info.pages[i];
-#define ASSERT_SUM(a, b)							\
-	TEST_ASSERT((a) == (b), "%s:%d: " #a " is %lu, " #b " is %lu",	\
-		    file, line, (u64)(a), (u64)(b))
-	ASSERT_SUM(info.pages[UVMEM_PAGE_NONE], 0ull);
-	ASSERT_SUM(sum, info.registered_pages + info.detached_pages);
-	ASSERT_SUM(info.frames, info.pages[UVMEM_PAGE_IN]);
-
-	/* What GET_STATES lists of the slots. Detached pages have no slot. */
-	seen = 0;
+	memset(listed, 0, UVMEM_PAGE_NR_STATES * sizeof(*listed));
 	hash_for_each(uvm->vm->regions.slot_hash, bkt, region, slot_node) {
 		u64 nr = region->region.memory_size >> PAGE_SHIFT;
 
@@ -489,6 +549,38 @@ void __uvm_assert_sums(struct uvm *uvm, const char *file, int line)
 		seen += nr;
 		free(states);
 	}
+	return seen;
+}
+
+void __uvm_assert_sums(struct uvm *uvm, const char *file, int line)
+{
+	u64 listed[UVMEM_PAGE_NR_STATES];
+	struct uvmem_vm_info info, again;
+	struct uvmem_pool pool;
+	u64 sum = 0, seen, i;
+
+	/*
+	 * Frames of pages that the host dropped are freed by a worker, and khugepaged
+	 * touches pages whenever it likes: figures of one moment are wanted.
+	 */
+	for (i = 0; i < 200; i++) {
+		uvm_info(uvm, &info);
+		pool = uvmem_get_pool();
+		seen = list_states(uvm, listed);
+		uvm_info(uvm, &again);
+		if (info.frames == info.pages[UVMEM_PAGE_IN] &&
+		    !memcmp(&info, &again, sizeof(info)))
+			break;
+		usleep(10000);
+	}
+	for (i = 0; i < ARRAY_SIZE(info.pages); i++)
+		sum += info.pages[i];
+#define ASSERT_SUM(a, b)							\
+	TEST_ASSERT((a) == (b), "%s:%d: " #a " is %lu, " #b " is %lu",	\
+		    file, line, (u64)(a), (u64)(b))
+	ASSERT_SUM(info.pages[UVMEM_PAGE_NONE], 0ull);
+	ASSERT_SUM(sum, info.registered_pages + info.detached_pages);
+	ASSERT_SUM(info.frames, info.pages[UVMEM_PAGE_IN]);
 	ASSERT_SUM(info.registered_pages, seen);
 	if (!info.detached_pages)
 		for (i = 0; i < UVMEM_PAGE_NR_STATES; i++)
@@ -501,7 +593,15 @@ void __uvm_assert_sums(struct uvm *uvm, const char *file, int line)
 	ASSERT_SUM(pool.frames_used - uvm->before.frames_used, info.frames);
 	ASSERT_SUM(pool.seals - uvm->before.seals, info.pages[UVMEM_PAGE_OUT]);
 	ASSERT_SUM(pool.handles_used - uvm->before.handles_used,
-		   info.pages[UVMEM_PAGE_IN] + info.pages[UVMEM_PAGE_ZERO]);
+		   info.pages[UVMEM_PAGE_IN] + info.pages[UVMEM_PAGE_ZERO] +
+		   info.pages[UVMEM_PAGE_POOL]);
+	ASSERT_SUM(pool.sealed_pool_pages - uvm->before.sealed_pool_pages,
+		   info.pages[UVMEM_PAGE_POOL]);
+	ASSERT_SUM(pool.sealed_pool_bytes - uvm->before.sealed_pool_bytes,
+		   info.sealed_pool_bytes);
+	TEST_ASSERT(pool.sealed_pool_used >= pool.sealed_pool_bytes,
+		    "%s:%d: %llu bytes of blobs in %llu", file, line, pool.sealed_pool_bytes,
+		    pool.sealed_pool_used);
 	TEST_ASSERT(pool.handles_total >= pool.handles_used, "%s:%d: %llu of %llu handles",
 		    file, line, pool.handles_used, pool.handles_total);
 #undef ASSERT_SUM
@@ -593,7 +693,35 @@ void uvm_page_in_all(struct uvm *uvm, u64 gpa, u64 nr_pages)
 	uvm_assert_state(uvm, gpa, nr_pages, UVMEM_PAGE_IN);
 }
 
-u64 uvm_stat(struct uvm *uvm, const char *name)
+void uvm_age(struct uvm *uvm, u64 max_scan, struct uvmem_age *ret_age)
+{
+	*ret_age = (struct uvmem_age){ .size = sizeof(*ret_age), .max_scan = max_scan };
+	TEST_ASSERT(!ioctl(uvm->fd, UVMEM_VM_AGE, ret_age), "UVMEM_VM_AGE: %s", strerror(errno));
+}
+
+int uvm_reclaim(struct uvm *uvm, u64 nr_pages, u32 min_idle, struct uvmem_reclaim *ret_reclaim)
+{
+	struct uvmem_reclaim reclaim = {
+		.size = sizeof(reclaim), .nr_pages = nr_pages, .min_idle = min_idle,
+	};
+
+	if (ioctl(uvm->fd, UVMEM_VM_RECLAIM, &reclaim))
+		return -errno;
+	if (ret_reclaim)
+		*ret_reclaim = reclaim;
+	return 0;
+}
+
+int uvm_set_limits(struct uvm *uvm, u64 min, u64 low, u64 high, u64 max)
+{
+	struct uvmem_limits limits = {
+		.size = sizeof(limits), .min = min, .low = low, .high = high, .max = max,
+	};
+
+	return ioctl(uvm->fd, UVMEM_VM_SET_LIMITS, &limits) ? -errno : 0;
+}
+
+u64 uvm_stat_range(struct uvm *uvm, const char *name, int first, int last)
 {
 	struct kvm_binary_stats stats = {};
 	u64 *data, sum = 0;
@@ -611,7 +739,7 @@ u64 uvm_stat(struct uvm *uvm, const char *name)
 		data = calloc(desc->size, sizeof(*data));
 		TEST_ASSERT(data, "no memory");
 		read_stat_data(stats.fd, &stats.header, desc, data, desc->size);
-		for (j = 0; j < desc->size; j++)
+		for (j = first; j < desc->size && j <= last; j++)
 			sum += data[j];
 		free(data);
 		break;
@@ -620,4 +748,9 @@ u64 uvm_stat(struct uvm *uvm, const char *name)
 	free(stats.desc);
 	close(stats.fd);
 	return sum;
+}
+
+u64 uvm_stat(struct uvm *uvm, const char *name)
+{
+	return uvm_stat_range(uvm, name, 0, INT_MAX);
 }

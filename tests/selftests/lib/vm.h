@@ -27,7 +27,7 @@
 #define gpa_to_gfn(gpa)		((gpa) >> PAGE_SHIFT)
 /* The n-th page of the test memory. */
 #define mem_page(n)		(MEM_GPA + (u64)(n) * PAGE_SIZE)
-#define MAX_VCPUS		2
+#define MAX_VCPUS		4
 
 /**
  * struct uvm_config - what uvm_create() shall make; zero is a good default
@@ -87,7 +87,13 @@ struct uvmem_pool uvmem_get_pool(void);
 int uvmem_arm(int vm_fd, u64 flags, u64 max_frames, const char *name);
 /* Fails the test unless everything that @before did not have is gone within 10 s. */
 void uvmem_assert_nothing_left(const struct uvmem_pool *before);
+/* Until the process ends the kernel does not reclaim by itself, unless the test says so. */
 void uvmem_set_pool_limit(u64 frames);
+/* UVMEM_SET_SEALED_POOL. A test that ends well sets it back, one that fails has it set back. */
+void uvmem_set_sealed_pool(u64 bytes);
+/* Set a parameter of the module; what it was goes to @old, which may be NULL. */
+#define UVMEM_PARAM_LEN		16
+void uvmem_set_param(const char *name, const char *value, char old[UVMEM_PARAM_LEN]);
 
 /* ---- VMs --------------------------------------------------------------------- */
 
@@ -124,6 +130,8 @@ static inline void uvm_host_flip(struct uvm *uvm, u64 gpa, u8 bits)
 
 /* How much huge memory of the VMM lies in the mapping that has @gpa? */
 u64 uvm_huge_bytes(struct uvm *uvm, u64 gpa);
+/* Where a process's threads are, for the log of a test that hangs. */
+void show_threads(pid_t pid);
 
 /* ---- running the guest ------------------------------------------------------- */
 
@@ -186,7 +194,8 @@ void __uvm_assert_state(struct uvm *uvm, u64 gpa, u64 nr_pages,
 /*
  * Every sum that the uapi header promises: the states add up to the registered
  * and detached pages and to what GET_STATES lists, frames to the pages that are
- * in, seals to the pages that are out, handles to the pages that have one. Call it when
+ * in, seals to the pages that are out, blobs to those in the sealed pool, handles to the
+ * pages that have one. Call it when
  * no page is moving.
  */
 #define uvm_assert_sums(uvm)	__uvm_assert_sums(uvm, __FILE__, __LINE__)
@@ -202,7 +211,17 @@ u64 uvm_page_in(struct uvm *uvm, u64 gpa, u64 nr_pages);
 void uvm_page_out_all(struct uvm *uvm, u64 gpa, u64 nr_pages);
 void uvm_page_in_all(struct uvm *uvm, u64 gpa, u64 nr_pages);
 
+/* UVMEM_VM_AGE; fails the test if it does not succeed. */
+void uvm_age(struct uvm *uvm, u64 max_scan, struct uvmem_age *ret_age);
+/* UVMEM_VM_RECLAIM: 0 or -errno. */
+int uvm_reclaim(struct uvm *uvm, u64 nr_pages, u32 min_idle, struct uvmem_reclaim *ret_reclaim);
+
+/* UVMEM_VM_SET_LIMITS: 0 or -errno. */
+int uvm_set_limits(struct uvm *uvm, u64 min, u64 low, u64 high, u64 max);
+
 /* The value of a statistic (a sum over its elements), by the names of docs/statistics.md. */
 u64 uvm_stat(struct uvm *uvm, const char *name);
+/* Of these elements of a histogram only. */
+u64 uvm_stat_range(struct uvm *uvm, const char *name, int first, int last);
 
 #endif

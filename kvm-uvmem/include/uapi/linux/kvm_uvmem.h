@@ -34,7 +34,7 @@ extern "C" {
 #define UVMEM_DEVICE_PATH	"/dev/kvm-uvmem"
 
 /* Raised when something is added; nothing is ever removed or changed. */
-#define UVMEM_API_VERSION	1
+#define UVMEM_API_VERSION	4
 
 #define UVMEM_IOC		0xBB
 
@@ -56,7 +56,8 @@ enum uvmem_page_state {
 	UVMEM_PAGE_OUT		= 5,	/* secure, ciphertext in the VMM's page */
 	UVMEM_PAGE_ZERO		= 6,	/* secure, same-filled: only the byte is kept */
 	UVMEM_PAGE_LOST		= 7,	/* secure, the host dropped it; an access stops the guest */
-	UVMEM_PAGE_NR_STATES	= 8,
+	UVMEM_PAGE_POOL		= 8,	/* secure, compressed and sealed in kernel memory */
+	UVMEM_PAGE_NR_STATES	= 9,
 };
 
 /* enum uvmem_vm_state - the life cycle of an armed VM */
@@ -126,13 +127,20 @@ struct uvmem_info {
 	__u64 capabilities;		/* UVMEM_CAP_* */
 	__u32 page_size;		/* 4096 */
 	__u32 max_range_pages;		/* pages handled between two signal checks */
-	__u64 reserved[4];
+	__u32 cbit;			/* C-bit of UVMEM_ARM_SEV, 0 if the host has none */
+	__u32 pad;
+	__u64 reserved[3];
 };
 #define UVMEM_CAP_PAGING	(1ULL << 0)	/* page-in and page-out of ranges */
 #define UVMEM_CAP_SAME_FILLED	(1ULL << 1)	/* same-filled pages take no storage */
 #define UVMEM_CAP_EVENTS	(1ULL << 2)	/* poll()/read() event stream */
 #define UVMEM_CAP_STATS		(1ULL << 3)	/* KVM binary stats on UVMEM_VM_GET_STATS_FD */
 #define UVMEM_CAP_HUGE		(1ULL << 4)	/* 2 MiB pages move whole */
+#define UVMEM_CAP_ARM_NEW	(1ULL << 5)	/* UVMEM_ARM_NEW */
+#define UVMEM_CAP_SEV		(1ULL << 6)	/* UVMEM_ARM_SEV; info.cbit */
+#define UVMEM_CAP_AGING		(1ULL << 7)	/* UVMEM_VM_AGE, UVMEM_VM_RECLAIM */
+#define UVMEM_CAP_LIMITS	(1ULL << 8)	/* UVMEM_VM_SET_LIMITS, UVMEM_VM_GET_LIMITS */
+#define UVMEM_CAP_SEALED_POOL	(1ULL << 9)	/* UVMEM_SET_SEALED_POOL */
 #define UVMEM_GET_INFO		_IOWR(UVMEM_IOC, 0x00, struct uvmem_info)
 
 /* struct uvmem_pool - UVMEM_GET_POOL: the host's secure memory */
@@ -150,13 +158,18 @@ struct uvmem_pool {
 	__u64 vms;			/* armed VMs */
 	__u64 keys;			/* VM keys in memory */
 	__u64 reserved[4];
+	/* from API version 4 on: the sealed pool, see UVMEM_SET_SEALED_POOL */
+	__u64 sealed_pool_limit;	/* bytes */
+	__u64 sealed_pool_used;		/* bytes of memory that it takes */
+	__u64 sealed_pool_pages;	/* pages that are UVMEM_PAGE_POOL, all VMs */
+	__u64 sealed_pool_bytes;	/* what these were compressed to */
 };
 #define UVMEM_GET_POOL		_IOWR(UVMEM_IOC, 0x01, struct uvmem_pool)
 
 /*
  * struct uvmem_pool_limit - UVMEM_SET_POOL_LIMIT
  * A limit below what is in use is accepted: nothing is taken from a guest, no
- * new frame is given until use has fallen below it. 0: EINVAL.
+ * new frame is given until use has fallen below it. 0, or above 2^63 - 1: EINVAL.
  * Permission: CAP_SYS_ADMIN.
  */
 struct uvmem_pool_limit {
@@ -184,6 +197,19 @@ struct uvmem_arm {
 	__u64 reserved[4];
 };
 #define UVMEM_ARM_HOST_TOUCH_SIGBUS	(1ULL << 0) /* a host touch of a resident secure page is SIGBUS */
+/*
+ * For unmodified guests: the guest sees plain SEV. CPUID 0x8000001F has the SEV
+ * bit and the position of the C-bit, info.cbit; 0x80000000 and 0x80000008 are as they must
+ * be for that; KVM's feature leaf has KVM_FEATURE_HC_MAP_GPA_RANGE and
+ * KVM_FEATURE_MIGRATION_CONTROL. MSR 0xC0010131 reads 1, MSR_KVM_MIGRATION_CONTROL
+ * can be written. The guest's memory is there with and without the C-bit in its
+ * address; memslots must lie below it (EINVAL). KVM_HC_MAP_GPA_RANGE
+ * leaves 0xA0000 to 0xFFFFF, the PC's video memory and ROMs, alone. A writable
+ * memslot must be private anonymous memory (EOPNOTSUPP; the kernel log says what
+ * it is).
+ * EOPNOTSUPP if info.cbit is 0.
+ */
+#define UVMEM_ARM_SEV			(1ULL << 1)
 #define UVMEM_ARM		_IOW(UVMEM_IOC, 0x03, struct uvmem_arm)
 
 /*
@@ -213,6 +239,40 @@ struct uvmem_open_vm {
 };
 #define UVMEM_OPEN_VM		_IOW(UVMEM_IOC, 0x05, struct uvmem_open_vm)
 
+/*
+ * UVMEM_ARM_NEW: arm the VMs that are yet to be created, with struct uvmem_arm
+ * Marks the open file of the device, once (EBUSY): from now on KVM_CREATE_VM by a
+ * process that has the file open arms the new VM as UVMEM_ARM would. If that
+ * cannot be done, KVM_CREATE_VM fails with the errno of UVMEM_ARM, so that no VM is
+ * created that is not armed. vm_fd must be -1 (EINVAL).
+ * The mark goes where the file goes: through fork() and, without O_CLOEXEC, through
+ * execve(), so that a launcher can arm the VM of a VMM that knows nothing of
+ * it. It ends when the process closes the file. Of several marked files the one
+ * with the lowest number counts.
+ */
+#define UVMEM_ARM_NEW		_IOW(UVMEM_IOC, 0x06, struct uvmem_arm)
+
+/*
+ * struct uvmem_sealed_pool - UVMEM_SET_SEALED_POOL: how large the sealed pool may become
+ * Where UVMEM_VM_PAGE_OUT, UVMEM_VM_RECLAIM and the kernel's own reclaim put a page first
+ * that is not same-filled: compressed, sealed, in kernel memory that no process maps
+ * (UVMEM_PAGE_POOL). A page that does not become a quarter smaller, or finds no room
+ * there, becomes ciphertext in the VMM's memory (UVMEM_PAGE_OUT).
+ * The memory that it takes (sealed_pool_used, what goes to waste between blobs included) is
+ * never above the limit; since it grows by some pages at once it may stop a few pages below.
+ * A limit below what is in use is accepted: nothing is put out for it, nothing more comes
+ * in. 0 (that is the default; parameter sealed_pool_mib): nothing comes in.
+ * That memory is not charged to any cgroup.
+ * Permission: CAP_SYS_ADMIN.
+ */
+struct uvmem_sealed_pool {
+	__u32 size;
+	__u32 pad;
+	__u64 limit;			/* bytes; above 2^63 - 1: EINVAL */
+	__u64 reserved[2];
+};
+#define UVMEM_SET_SEALED_POOL	_IOW(UVMEM_IOC, 0x07, struct uvmem_sealed_pool)
+
 /* ---- per-VM file ------------------------------------------------------- */
 
 /*
@@ -236,6 +296,8 @@ struct uvmem_vm_info {
 	__u64 metadata_bytes;
 	char  name[64];
 	__u64 reserved[8];
+	/* from API version 4 on */
+	__u64 sealed_pool_bytes;	/* what the pages that are UVMEM_PAGE_POOL were compressed to */
 };
 #define UVMEM_VM_GET_INFO	_IOWR(UVMEM_IOC, 0x10, struct uvmem_vm_info)
 
@@ -287,6 +349,90 @@ struct uvmem_states {
  */
 #define UVMEM_VM_GET_STATS_FD	_IO(UVMEM_IOC, 0x14)
 
+/*
+ * struct uvmem_age - UVMEM_VM_AGE: find out which secure pages the guest uses
+ * A pass looks at all pages that are UVMEM_PAGE_IN, at what the guest's page table of
+ * second level says of their having been accessed, and clears that. One
+ * call looks at no more than max_scan pages (0: no limit) and goes on where the last one
+ * stopped; it ends with the pass, or early, with success, if a signal is pending. A huge mapping
+ * has one accessed bit for all of its pages. Accesses by KVM on behalf of the guest
+ * count as the guest's. The VM has ended: ESRCH.
+ *
+ * idle[] counts pages by how long they have been idle: the passes that were completed
+ * since one found them accessed, 0 for those that the last complete pass found, or that
+ * came in since. idle[31] is 31 or more. It is known at all times and costs nothing;
+ * when no page moves its sum is the number of pages that are UVMEM_PAGE_IN.
+ * Permission: CAP_SYS_ADMIN, or the VM belongs to the caller's process.
+ */
+#define UVMEM_IDLE_BUCKETS	32
+struct uvmem_age {
+	__u32 size;
+	__u32 flags;			/* none yet */
+	__u64 max_scan;			/* pages */
+	__u64 scanned;			/* out: pages looked at by this call */
+	__u64 young;			/* out: of these, accessed since the pass before */
+	__u64 generation;		/* out: passes completed since the VM was armed */
+	__u64 idle[UVMEM_IDLE_BUCKETS];	/* out: pages */
+	__u64 reserved[4];
+};
+#define UVMEM_VM_AGE		_IOWR(UVMEM_IOC, 0x15, struct uvmem_age)
+
+/*
+ * struct uvmem_reclaim - UVMEM_VM_RECLAIM: page out the coldest pages of a VM
+ * At most nr_pages of those that have been idle for at least min_idle passes (see struct
+ * uvmem_age; above 31, or nr_pages 0: EINVAL), oldest first. A page that was accessed
+ * since the last look at it is not idle any more, whether or not there was a pass since
+ * (UVMEM_REASON_YOUNG). The minimum residency is kept. min_idle 0: any page, the
+ * ones in use last.
+ * ENOSPC if there is no place for what is paged out: no room in the sealed pool, no swap, and
+ * less normal memory than the reserve (parameter reserve_pages). If there is room in the
+ * sealed pool only, pages that cannot be kept there stay (UVMEM_REASON_NO_MEMORY).
+ * Below limits.min nothing is taken. A signal ends the call early: EINTR if nothing
+ * was moved. The VM has ended: ESRCH.
+ * Permission: CAP_SYS_ADMIN, or the VM belongs to the caller's process.
+ */
+struct uvmem_reclaim {
+	__u32 size;
+	__u32 flags;			/* none yet */
+	__u64 nr_pages;
+	__u32 min_idle;
+	__u32 pad;
+	__u64 scanned;			/* out: pages looked at */
+	__u64 moved;			/* out */
+	__u64 zero;			/* out: of these, same-filled: no ciphertext was made */
+	__u64 skipped[UVMEM_ROOM];	/* out, by enum uvmem_reason */
+	__u64 reserved[4];
+	/* from API version 4 on */
+	__u64 pooled;			/* out: of those moved, now UVMEM_PAGE_POOL */
+};
+#define UVMEM_VM_RECLAIM	_IOWR(UVMEM_IOC, 0x16, struct uvmem_reclaim)
+
+/*
+ * struct uvmem_limits - UVMEM_VM_SET_LIMITS, UVMEM_VM_GET_LIMITS: frames of a VM
+ * max	is never passed: for a frame that the guest needs beyond it, its own coldest pages go.
+ *	What it has above a new max goes at once, as far as it can; no new frame is
+ *	given out before it has. UVMEM_ARM's max_frames is a second such limit, the lower
+ *	one counts. A guest needs some tens of frames to make progress.
+ * high	is for the daemon to keep: UVMEM_EVENT_VM_HIGH when it is passed.
+ * low	is what the kernel's own reclaim, when the pool is nearly full (parameters
+ *	watermark_high, watermark_low), does not go below while another VM is above its own.
+ * min	is what neither that nor UVMEM_VM_RECLAIM goes below.
+ * All are 0 at first; 0 is none for max and high. Unless min <= low <= high <= max, as
+ * far as there are such: EINVAL. The VM has ended: ESRCH to set; the last ones can be got.
+ * Permission: CAP_SYS_ADMIN to set, none to get.
+ */
+struct uvmem_limits {
+	__u32 size;
+	__u32 pad;
+	__u64 min;			/* pages, all of them */
+	__u64 low;
+	__u64 high;
+	__u64 max;
+	__u64 reserved[4];
+};
+#define UVMEM_VM_SET_LIMITS	_IOW(UVMEM_IOC, 0x17, struct uvmem_limits)
+#define UVMEM_VM_GET_LIMITS	_IOWR(UVMEM_IOC, 0x18, struct uvmem_limits)
+
 /* Sizes of the argument structures as first published: the least that is accepted. */
 #define UVMEM_INFO_SIZE_VER0		56
 #define UVMEM_POOL_SIZE_VER0		120
@@ -297,6 +443,10 @@ struct uvmem_states {
 #define UVMEM_VM_INFO_SIZE_VER0	336
 #define UVMEM_RANGE_SIZE_VER0		208
 #define UVMEM_STATES_SIZE_VER0		48
+#define UVMEM_AGE_SIZE_VER0		328
+#define UVMEM_RECLAIM_SIZE_VER0	208
+#define UVMEM_LIMITS_SIZE_VER0		72
+#define UVMEM_SEALED_POOL_SIZE_VER0	32
 
 /* ---- events -------------------------------------------------------------- */
 
@@ -322,6 +472,11 @@ enum uvmem_event_type {
 	 * only after 1/32 of it was free; on device files only
 	 */
 	UVMEM_EVENT_POOL_FULL	= 5,
+	/*
+	 * value: {frames, limits.high}; when frames pass it, again only after they were 1/32
+	 * below it, or the limits were set
+	 */
+	UVMEM_EVENT_VM_HIGH	= 6,
 };
 
 struct uvmem_event {

@@ -1,0 +1,782 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * point_test - whatever happens in the middle of an operation, nothing is lost, leaked
+ * or hung
+ *
+ * The module's points (kvm-uvmem/point.c) stop an operation at each of its stages in
+ * turn. Meanwhile something else happens to the very pages; then the operation goes
+ * on. A stage of which nobody knows an operation here is a failure.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "kselftest.h"
+
+#include "cases.h"
+#include "search.h"
+#include "timescale.h"
+
+#define POINTS_DIR	"/sys/kernel/debug/kvm-uvmem/"
+#define MAX_POINTS	64
+#define PAGES		8	/* that an operation is about */
+#define NEIGHBOURS	8	/* behind them, in the same chunk */
+#define VICTIM		3	/* the page that something happens to */
+#define SLOT2_GPA	(MEM_GPA + 4 * HUGE_SIZE)
+
+/* ---- points -------------------------------------------------------------------- */
+
+static char points[MAX_POINTS][32];
+static bool point_used[MAX_POINTS];
+static int nr_points;
+
+static bool points_load(void)
+{
+	FILE *f = fopen(POINTS_DIR "points", "r");
+
+	if (!f)
+		return false;
+	while (nr_points < MAX_POINTS && fscanf(f, "%31s %*d", points[nr_points]) == 1)
+		nr_points++;
+	fclose(f);
+	return true;
+}
+
+static void point_write(const char *name)
+{
+	int fd = open(POINTS_DIR "stop", O_WRONLY);
+
+	TEST_ASSERT(fd >= 0 && write(fd, name, strlen(name)) == strlen(name),
+		    "%s: %s", name, strerror(errno));
+	close(fd);
+}
+
+static bool point_standing(void)
+{
+	char text[64] = {};
+	int fd = open(POINTS_DIR "stop", O_RDONLY);
+
+	TEST_ASSERT(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0, "stop: %s",
+		    strerror(errno));
+	close(fd);
+	return strstr(text, " standing");
+}
+
+static void point_wait(const char *op, const char *point)
+{
+	u64 end = now_ms() + 20000ull * time_scale();
+
+	while (!point_standing()) {
+		TEST_ASSERT(now_ms() < end, "%s never comes to %s", op, point);
+		sleep_ms(1);
+	}
+}
+
+/* ---- a stage: a VM, an operation and a disturbance ---------------------------------- */
+
+struct stage {
+	const struct op *op;
+	const struct disturbance *what;
+	struct uvm *uvm;
+	u64 seed;
+	bool vm_open;			/* it is not secure yet */
+	struct guest_outcome op_guest;	/* if the operation is the guest's */
+	struct guest_outcome what_guest;	/* if the disturbance is */
+	s64 op_ret;
+	pthread_t op_thread;
+	int go[2];			/* who disturbs waits for a byte */
+	int standing_fd;		/* tells the parent of it */
+	const char *point;
+};
+
+/* What a stage leaves if nothing disturbs it. */
+enum content {
+	KEPT,			/* what guest_fill() wrote */
+	ZEROED,
+};
+
+struct op {
+	const char *name;
+	const char *prefixes;		/* of the points that it passes, each with a blank behind */
+	void (*prepare)(struct stage *s);
+	void (*run)(struct stage *s);
+	bool by_guest;
+	bool new_vm;			/* can be done once */
+	enum content content;
+};
+
+struct disturbance {
+	const char *name;
+	void (*run)(struct stage *s);
+	bool writes;			/* the guest fills the victim anew */
+	u32 may_stop;			/* bits of enum uvmem_stop_reason */
+	bool takes_slot;
+};
+
+#define STOP(reason)	(1u << UVMEM_STOP_##reason)
+
+static struct uvm *stage_vm(struct stage *s)
+{
+	if (!s->uvm)
+		s->uvm = uvm_create_secure(&(struct uvm_config){ .nr_vcpus = 2 });
+	return s->uvm;
+}
+
+static void *victim(struct stage *s)
+{
+	return uvm_hva(s->uvm, mem_page(VICTIM));
+}
+
+/* All pages in frames, with new content. */
+static void pages_fill(struct stage *s)
+{
+	struct uvm *uvm = stage_vm(s);
+	struct kvm_vcpu *vcpu = uvm->vcpu[0];
+
+	if (uvm_count(uvm, MEM_GPA, PAGES, UVMEM_PAGE_SHARED) ||
+	    uvm_count(uvm, MEM_GPA, PAGES, UVMEM_PAGE_LOST)) {
+		TEST_ASSERT_EQ(hypercall_patient(vcpu, UV_SHARE_PAGE, gpa_to_gfn(MEM_GPA), PAGES),
+			       U_SUCCESS);
+		TEST_ASSERT_EQ(hypercall_patient(vcpu, UV_UNSHARE_PAGE, gpa_to_gfn(MEM_GPA), PAGES),
+			       U_SUCCESS);
+	}
+	s->seed++;
+	guest_call(vcpu, guest_fill, MEM_GPA, PAGES + NEIGHBOURS, s->seed);
+}
+
+static void pages_out(struct stage *s)
+{
+	pages_fill(s);
+	uvm_page_out_all(s->uvm, MEM_GPA, PAGES);
+}
+
+/* In frames, and whoever pages them out has them in the sealed pool. */
+static void pages_for_pool(struct stage *s)
+{
+	pages_fill(s);
+	uvmem_set_sealed_pool(16 << 20);
+}
+
+static void pages_pooled(struct stage *s)
+{
+	pages_for_pool(s);
+	TEST_ASSERT_EQ(uvm_page_out(s->uvm, MEM_GPA, PAGES), (u64)PAGES);
+	uvm_assert_state(s->uvm, MEM_GPA, PAGES, UVMEM_PAGE_POOL);
+}
+
+/* Holes of the VMM's memory. */
+static void pages_absent(struct stage *s)
+{
+	struct uvm *uvm = stage_vm(s);
+
+	s->seed++;
+	guest_call(uvm->vcpu[0], guest_fill, mem_page(PAGES), NEIGHBOURS, s->seed);
+	uvm_assert_state(uvm, MEM_GPA, PAGES, UVMEM_PAGE_ABSENT);
+}
+
+static void pages_shared(struct stage *s)
+{
+	pages_fill(s);
+	TEST_ASSERT_EQ(hypercall_patient(s->uvm->vcpu[0], UV_SHARE_PAGE, gpa_to_gfn(MEM_GPA), PAGES),
+		       U_SUCCESS);
+}
+
+/* Some in each state that sharing has a step for. */
+static void pages_mixed(struct stage *s)
+{
+	pages_fill(s);
+	uvm_page_out_all(s->uvm, MEM_GPA, PAGES / 2);
+}
+
+/* Not secure yet; the test memory has a chunk with nothing in it. */
+static void pages_normal(struct stage *s)
+{
+	s->vm_open = true;
+	s->uvm = uvm_create(&(struct uvm_config){
+		.nr_vcpus = 2, .mem_pages = 2 * HUGE_PAGES, .src = VM_MEM_SRC_ANONYMOUS_THP });
+	s->seed++;
+	guest_call(s->uvm->vcpu[0], guest_fill, MEM_GPA, PAGES + NEIGHBOURS, s->seed);
+}
+
+/* ---- operations ---------------------------------------------------------------------- */
+
+static void do_page_in(struct stage *s)
+{
+	s->op_ret = uvm_page_in(s->uvm, MEM_GPA, PAGES);
+}
+
+static void do_page_out(struct stage *s)
+{
+	s->op_ret = uvm_page_out(s->uvm, MEM_GPA, PAGES);
+}
+
+/* Page by page: the victim is the first. */
+static void do_page_in_rest(struct stage *s)
+{
+	s->op_ret = uvm_page_in(s->uvm, mem_page(VICTIM), PAGES - VICTIM);
+}
+
+static void do_page_out_rest(struct stage *s)
+{
+	s->op_ret = uvm_page_out(s->uvm, mem_page(VICTIM), PAGES - VICTIM);
+}
+
+/* There may be a hole. The host must not find a marker, whatever happens. */
+static void host_reads(struct stage *s)
+{
+	u64 words[PAGE_SIZE / 8] = {};
+	struct iovec local = { words, PAGE_SIZE }, remote = { victim(s), PAGE_SIZE };
+	int i;
+
+	if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) < 0)
+		TEST_ASSERT(errno == EFAULT, "process_vm_readv: %s", strerror(errno));
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		TEST_ASSERT(s->vm_open || !is_marker(words[i]), "the host reads a marker");
+}
+
+static void do_guest_fault(struct stage *s)
+{
+	s->op_guest = guest_try(s->uvm->vcpu[0], guest_read, mem_page(VICTIM));
+}
+
+static void do_share(struct stage *s)
+{
+	s->op_guest = guest_try(s->uvm->vcpu[0], guest_hypercall, UV_SHARE_PAGE,
+				gpa_to_gfn(MEM_GPA), PAGES);
+}
+
+static void do_unshare(struct stage *s)
+{
+	s->op_guest = guest_try(s->uvm->vcpu[0], guest_hypercall, UV_UNSHARE_PAGE,
+				gpa_to_gfn(MEM_GPA), PAGES);
+}
+
+static void do_esm(struct stage *s)
+{
+	s->op_guest = guest_try(s->uvm->vcpu[0], guest_hypercall, UV_ESM);
+}
+
+static void do_slot(struct stage *s)
+{
+	void *mem = mmap(NULL, 64 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	TEST_ASSERT(mem != MAP_FAILED, "mmap");
+	s->op_ret = __vm_set_user_memory_region(s->uvm->vm, 7, 0, SLOT2_GPA, 64 * PAGE_SIZE, mem);
+	if (!s->op_ret)
+		vm_set_user_memory_region(s->uvm->vm, 7, 0, SLOT2_GPA, 0, mem);
+	munmap(mem, 64 * PAGE_SIZE);
+}
+
+static const struct op ops[] = {
+	{ "page-in", "in ", pages_out, do_page_in },
+	{ "guest fault", "in ", pages_out, do_guest_fault, .by_guest = true },
+	{ "guest fault in a hole", "in ", pages_absent, do_guest_fault, .by_guest = true,
+	  .new_vm = true, .content = ZEROED },
+	{ "page-out", "out ", pages_fill, do_page_out },
+	{ "host touch", "touch out ", pages_fill, host_reads },
+	{ "page-out to the pool", "pool ", pages_for_pool, do_page_out_rest },
+	{ "page-in from the pool", "open ", pages_pooled, do_page_in_rest },
+	{ "guest fault in the pool", "open ", pages_pooled, do_guest_fault, .by_guest = true },
+	{ "host touch in the pool", "touch out ", pages_pooled, host_reads },
+	{ "share", "in give out share ", pages_mixed, do_share, .by_guest = true,
+	  .content = ZEROED },
+	{ "unshare", "in secure ", pages_shared, do_unshare, .by_guest = true,
+	  .content = ZEROED },
+	{ "ESM", "in uniform secure ", pages_normal, do_esm, .by_guest = true, .new_vm = true },
+	{ "memslot create", "slot ", pages_fill, do_slot },
+};
+
+/* ---- disturbances ---------------------------------------------------------------------- */
+
+static void nothing(struct stage *s)
+{
+}
+
+static void send_signal(struct stage *s)
+{
+	pthread_kill(s->op_thread, SIGUSR1);
+}
+
+static void guest_writes(struct stage *s)
+{
+	s->what_guest = guest_try(s->uvm->vcpu[1], guest_fill, mem_page(VICTIM), 1, s->seed + 1000);
+}
+
+static void host_writes(struct stage *s)
+{
+	uvm_host_flip(s->uvm, mem_page(VICTIM), 1);
+}
+
+static void pages_go_out(struct stage *s)
+{
+	uvm_page_out(s->uvm, MEM_GPA, PAGES);
+}
+
+static void pages_come_in(struct stage *s)
+{
+	uvm_page_in(s->uvm, MEM_GPA, PAGES);
+}
+
+static void host_drops(struct stage *s)
+{
+	TEST_ASSERT(!madvise(victim(s), PAGE_SIZE, MADV_DONTNEED), "MADV_DONTNEED");
+}
+
+static void host_unmaps(struct stage *s)
+{
+	TEST_ASSERT(!munmap(victim(s), PAGE_SIZE), "munmap");
+	/* And puts other memory there, which is none of the guest's. */
+	TEST_ASSERT(mmap(victim(s), PAGE_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == victim(s), "mmap");
+}
+
+static void slot_goes_and_comes(struct stage *s)
+{
+	struct userspace_mem_region *region = memslot2region(s->uvm->vm, MEM_SLOT);
+
+	vm_set_user_memory_region(s->uvm->vm, MEM_SLOT, 0, MEM_GPA, 0, region->host_mem);
+	vm_set_user_memory_region(s->uvm->vm, MEM_SLOT, 0, MEM_GPA,
+				  region->region.memory_size, region->host_mem);
+}
+
+static const struct disturbance disturbances[] = {
+	{ "nothing", nothing },
+	{ "a signal", send_signal },
+	{ "a guest write", guest_writes, .writes = true },
+	{ "a host read", host_reads },
+	{ "a host write", host_writes, .may_stop = STOP(INTEGRITY) },
+	{ "page-out", pages_go_out },
+	{ "page-in", pages_come_in },
+	{ "MADV_DONTNEED", host_drops, .may_stop = STOP(LOST) | STOP(MISSING) },
+	{ "munmap", host_unmaps, .may_stop = STOP(LOST) | STOP(MISSING) },
+	{ "memslot delete and create", slot_goes_and_comes, .may_stop = STOP(NO_SLOT),
+	  .takes_slot = true },
+};
+
+/* ---- one stage --------------------------------------------------------------------------- */
+
+static void *op_fn(void *arg)
+{
+	struct stage *s = arg;
+
+	s->op->run(s);
+	return NULL;
+}
+
+static void *what_fn(void *arg)
+{
+	struct stage *s = arg;
+	char byte;
+
+	TEST_ASSERT(read(s->go[0], &byte, 1) == 1, "pipe");
+	s->what->run(s);
+	return NULL;
+}
+
+static void stage_outcome(struct stage *s, const struct guest_outcome *out, const char *who)
+{
+	TEST_ASSERT(out->status != RUN_STOPPED || (s->what->may_stop & (1u << out->reason)),
+		    "%s stopped for reason %u at 0x%lx", who, out->reason, out->gpa);
+	TEST_ASSERT(out->status != RUN_OTHER ||
+		    (s->what->takes_slot && out->exit_reason == KVM_EXIT_MMIO),
+		    "%s left with %s", who, exit_reason_str(out->exit_reason));
+}
+
+/*
+ * What is in the victim cannot be told if it is written beside its zeroing, and what
+ * the VMM does to memory that is not secure yet it may do.
+ */
+static bool victim_is_open(const struct stage *s)
+{
+	return (s->op->content == ZEROED && (s->what->writes || s->what->may_stop)) ||
+	       (s->op->run == do_esm && s->what->may_stop);
+}
+
+static void stage_verify(struct stage *s)
+{
+	u64 seed = s->seed, last = s->what->writes ? s->seed + 1000 : s->seed;
+	struct kvm_vcpu *vcpu = s->uvm->vcpu[1];
+	bool zeroed = s->op->content == ZEROED;
+	struct guest_outcome out;
+	int i;
+
+	TEST_ASSERT_EQ(guest_call(vcpu, guest_verify, mem_page(PAGES), NEIGHBOURS, seed), GUEST_OK);
+	for (i = 0; i < PAGES; i++) {
+		if (i == VICTIM)
+			continue;
+		if (zeroed)
+			TEST_ASSERT_EQ(guest_call(vcpu, guest_verify_byte, mem_page(i), 1, 0),
+				       GUEST_OK);
+		else
+			TEST_ASSERT_EQ(guest_call(vcpu, guest_verify, mem_page(i), 1, seed),
+				       GUEST_OK);
+	}
+	if (zeroed)
+		out = guest_try(vcpu, guest_verify_byte, mem_page(VICTIM), 1, 0);
+	else
+		out = guest_try(vcpu, guest_verify, mem_page(VICTIM), 1, last);
+	stage_outcome(s, &out, "the guest");
+	if (out.status == RUN_DONE && !victim_is_open(s))
+		TEST_ASSERT(out.result == GUEST_OK, "wrong content at 0x%lx", out.result);
+}
+
+static bool stage_stopped(struct stage *s)
+{
+	struct uvmem_vm_info info;
+
+	uvm_info(s->uvm, &info);
+	return info.stop_reason;
+}
+
+static void stage_check(struct stage *s)
+{
+	bool zeroed = s->op->content == ZEROED, stopped;
+
+	if (s->op->by_guest)
+		stage_outcome(s, &s->op_guest, "the operation");
+	stage_outcome(s, &s->what_guest, "the disturbance");
+	uvm_assert_sums(s->uvm);
+	stopped = stage_stopped(s);
+	/* There is memory enough: a hole that is not to be had is no reason to make room. */
+	if (s->op->prepare == pages_absent && s->what->run != pages_go_out)
+		TEST_ASSERT_EQ(uvm_stat(s->uvm, "page_out_reclaim"), 0ull);
+	/* What was disturbed by nothing that may fail it has been done. */
+	if (!stopped && !s->what->may_stop && s->op->by_guest && s->op->run != do_guest_fault) {
+		if (s->op_guest.result == U_BUSY)
+			s->op->run(s);
+		TEST_ASSERT(s->op_guest.result == U_SUCCESS, "%s: %ld", s->op->name,
+			    (s64)s->op_guest.result);
+		uvm_assert_sums(s->uvm);
+	}
+	/* A share that was refused half way has zeroed some pages: that is allowed. */
+	if (!stopped && !(s->op->content == ZEROED && s->what->may_stop))
+		stage_verify(s);
+	stopped = stage_stopped(s);
+
+	/*
+	 * What the guest wrote into a shared page is there for the VMM to see, and so is
+	 * what the ESM found no memslot for, or all if it was refused.
+	 */
+	if (!(zeroed && s->what->writes) &&
+	    !(s->vm_open && (s->what->takes_slot || s->op_guest.result != U_SUCCESS)))
+		TEST_ASSERT_EQ(search_markers_in(uvm_hva(s->uvm, MEM_GPA),
+						 (PAGES + NEIGHBOURS) * PAGE_SIZE).markers, 0ull);
+	uvm_assert_sums(s->uvm);
+	if (stopped || s->what->may_stop || s->op->new_vm) {
+		uvm_free(s->uvm);
+		s->uvm = NULL;
+	}
+}
+
+static bool op_passes(const struct op *op, const char *point)
+{
+	size_t len = strcspn(point, ":");
+	const char *p = op->prefixes;
+
+	for (; *p; p += strcspn(p, " ") + 1)
+		if (strcspn(p, " ") == len && !strncmp(p, point, len))
+			return true;
+	return false;
+}
+
+/* An operation does not pass every point of its prefix: a host touch prepares in its own way. */
+static void stage_start(struct stage *s, const char *point)
+{
+	s->point = point;
+	uvmem_set_sealed_pool(0);
+	s->op->prepare(s);
+	s->op_ret = 0;
+	memset(&s->op_guest, 0, sizeof(s->op_guest));
+	memset(&s->what_guest, 0, sizeof(s->what_guest));
+	point_write(point);
+	TEST_ASSERT(!pthread_create(&s->op_thread, NULL, op_fn, s), "no thread");
+	point_wait(s->op->name, point);
+}
+
+static void run_stages(void *arg)
+{
+	struct stage *s = arg;
+	pthread_t other;
+	int i;
+
+	signals_interrupt();
+	TEST_ASSERT(!pipe(s->go), "pipe");
+	for (i = 0; i < nr_points; i++) {
+		if (!op_passes(s->op, points[i]))
+			continue;
+		/* Before the stage: a stack is mapped for it, and mmap_lock may be held then. */
+		TEST_ASSERT(!pthread_create(&other, NULL, what_fn, s), "no thread");
+		stage_start(s, points[i]);
+		TEST_ASSERT(write(s->go[1], "g", 1) == 1, "pipe");
+		sleep_ms(20);
+		TEST_ASSERT(point_standing(), "%s did not wait at %s", s->op->name, points[i]);
+		point_write("none");
+		thread_join(other, s->what->name);
+		thread_join(s->op_thread, s->op->name);
+		stage_check(s);
+	}
+	if (s->uvm)
+		uvm_free(s->uvm);
+}
+
+/* ---- the VMM is killed --------------------------------------------------------------------- */
+
+/* In a child of the case: the VMM. */
+static void vmm_run(struct stage *s)
+{
+	stage_start(s, s->point);
+	TEST_ASSERT(write(s->standing_fd, "s", 1) == 1, "pipe");
+	for (;;)
+		pause();
+}
+
+static void run_killed(void *arg)
+{
+	u64 end = now_ms() + 30000ull * time_scale();
+	struct stage *s = arg;
+	struct uvmem_pool before = uvmem_get_pool();
+	int fds[2], status, ret;
+	char byte;
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < nr_points; i++) {
+		if (!op_passes(s->op, points[i]))
+			continue;
+		s->point = points[i];
+		TEST_ASSERT(!pipe(fds), "pipe");
+		pid = fork();
+		TEST_ASSERT(pid >= 0, "fork");
+		if (!pid) {
+			s->standing_fd = fds[1];
+			vmm_run(s);
+			_exit(1);
+		}
+		close(fds[1]);
+		ret = read(fds[0], &byte, 1);
+		TEST_ASSERT(ret == 1, "the VMM did not come to %s", points[i]);
+		close(fds[0]);
+		TEST_ASSERT(!kill(pid, SIGKILL), "kill");
+		sleep_ms(20);
+		point_write("none");
+		while (waitpid(pid, &status, WNOHANG) != pid) {
+			TEST_ASSERT(now_ms() < end, "the VMM killed at %s does not end", points[i]);
+			sleep_ms(1);
+		}
+		uvmem_assert_nothing_left(&before);
+	}
+}
+
+/* ---- points that are not on the way of a page ------------------------------------------------ */
+
+struct simple {
+	const char *point;
+	struct uvm *uvm;
+	int ret;
+};
+
+static void *arm_fn(void *arg)
+{
+	struct simple *x = arg;
+
+	x->ret = uvmem_arm(x->uvm->vm->fd, 0, 0, "point");
+	return NULL;
+}
+
+/* A VM that is being armed: a second one to do so is refused, a signal changes nothing. */
+static void run_arm(void *arg)
+{
+	struct simple x = { .point = arg };
+	pthread_t thread;
+	struct uvm *uvm;
+	int ret;
+
+	signals_interrupt();
+	uvm = calloc(1, sizeof(*uvm));
+	TEST_ASSERT(uvm, "no memory");
+	uvm->vm = ____vm_create(VM_SHAPE_DEFAULT);
+	x.uvm = uvm;
+	point_write(x.point);
+	TEST_ASSERT(!pthread_create(&thread, NULL, arm_fn, &x), "no thread");
+	point_wait("arm", x.point);
+	pthread_kill(thread, SIGUSR1);
+	/* Of two, one is told that it was late. */
+	ret = uvmem_arm(uvm->vm->fd, 0, 0, "second");
+	point_write("none");
+	thread_join(thread, "arm");
+	TEST_ASSERT((ret >= 0 && x.ret == -EEXIST) || (x.ret >= 0 && ret == -EEXIST),
+		    "first %d, second %d", x.ret, ret);
+	TEST_ASSERT_EQ(uvmem_get_pool().vms, 1u);
+	TEST_ASSERT_EQ(uvmem_get_pool().keys, 1ull);
+	close(x.ret >= 0 ? x.ret : ret);
+	kvm_vm_free(uvm->vm);
+}
+
+static void *end_fn(void *arg)
+{
+	struct simple *x = arg;
+
+	kvm_vm_free(x->uvm->vm);
+	return NULL;
+}
+
+/* A VM that is ending: its file answers, its pages are nobody's, in bounded time. */
+static void run_end(void *arg)
+{
+	struct stage s = {};
+	struct simple x = { .point = arg };
+	struct uvmem_range range = { .size = sizeof(range), .nr_pages = PAGES,
+				     .gfn = gpa_to_gfn(MEM_GPA) };
+	struct uvmem_vm_info info;
+	u64 size = 256 * PAGE_SIZE;
+	pthread_t thread;
+	void *mem, *old;
+
+	pages_mixed(&s);
+	x.uvm = s.uvm;
+	/* Handles that outlive the VM. */
+	old = uvm_hva(s.uvm, MEM_GPA);
+	mem = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	TEST_ASSERT(mremap(old, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, mem) == mem, "mremap");
+	point_write(x.point);
+	TEST_ASSERT(!pthread_create(&thread, NULL, end_fn, &x), "no thread");
+	point_wait("the end", x.point);
+	/* Dropped in the middle of it. */
+	TEST_ASSERT(!madvise(mem + PAGES * PAGE_SIZE, PAGE_SIZE, MADV_DONTNEED), "madvise");
+	uvm_info(s.uvm, &info);
+	if (strcmp(x.point, "end:begun")) {
+		TEST_ASSERT(ioctl(s.uvm->fd, UVMEM_VM_PAGE_OUT, &range) == -1 && errno == ESRCH,
+			    "page-out: %s", strerror(errno));
+		TEST_ASSERT_EQ(__uvm_move(s.uvm, UVMEM_VM_PAGE_IN, MEM_GPA, PAGES, 0, NULL), -ESRCH);
+	} else {
+		TEST_ASSERT(!ioctl(s.uvm->fd, UVMEM_VM_PAGE_OUT, &range) || errno == ESRCH,
+			    "page-out: %s", strerror(errno));
+	}
+	point_write("none");
+	thread_join(thread, "the end");
+	uvm_info(s.uvm, &info);
+	TEST_ASSERT_EQ(info.state, (u32)UVMEM_VM_TERMINATED);
+	TEST_ASSERT_EQ(search_markers_in(mem, size).markers, 0ull);
+	munmap(mem, size);
+	close(s.uvm->fd);
+}
+
+/* A page that the host dropped, while the worker is about to free its frame. */
+static void run_drop(void *arg)
+{
+	struct simple x = { .point = arg };
+	struct stage s = {};
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		struct guest_outcome out;
+
+		pages_fill(&s);
+		point_write(x.point);
+		host_drops(&s);
+		point_wait("the drop", x.point);
+		switch (i) {
+		case 0:	/* the guest goes there */
+			out = guest_try(s.uvm->vcpu[1], guest_read, mem_page(VICTIM));
+			TEST_ASSERT(out.status == RUN_STOPPED && out.reason == UVMEM_STOP_LOST,
+				    "status %d, reason %u", out.status, out.reason);
+			break;
+		case 1:	/* the guest gives it up */
+			TEST_ASSERT_EQ(hypercall_patient(s.uvm->vcpu[1], UV_SHARE_PAGE,
+							 gpa_to_gfn(mem_page(VICTIM)), 1),
+				       U_SUCCESS);
+			TEST_ASSERT_EQ(guest_call(s.uvm->vcpu[1], guest_verify_byte,
+						  mem_page(VICTIM), 1, 0), GUEST_OK);
+			break;
+		default: /* its neighbours go */
+			uvm_page_out(s.uvm, MEM_GPA, PAGES + NEIGHBOURS);
+			break;
+		}
+		point_write("none");
+		uvm_assert_sums(s.uvm);
+		if (i)
+			TEST_ASSERT_EQ(guest_call(s.uvm->vcpu[0], guest_verify, mem_page(VICTIM + 1),
+						  PAGES + NEIGHBOURS - VICTIM - 1, s.seed),
+				       GUEST_OK);
+		TEST_ASSERT_EQ(search_markers_in(uvm_hva(s.uvm, MEM_GPA),
+						 PAGES * PAGE_SIZE).markers, 0ull);
+		uvm_free(s.uvm);
+		s.uvm = NULL;
+	}
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+static const struct {
+	const char *prefix;
+	void (*fn)(void *point);
+} simples[] = {
+	{ "arm:", run_arm },
+	{ "end:", run_end },
+	{ "drop:", run_drop },
+};
+
+static void use_prefix(const char *prefixes)
+{
+	struct op op = { .prefixes = prefixes };
+	int i;
+
+	for (i = 0; i < nr_points; i++)
+		if (op_passes(&op, points[i]))
+			point_used[i] = true;
+}
+
+static void run_simples(void)
+{
+	int i, j;
+
+	for (i = 0; i < nr_points; i++) {
+		for (j = 0; j < ARRAY_SIZE(simples); j++) {
+			if (strncmp(points[i], simples[j].prefix, strlen(simples[j].prefix)))
+				continue;
+			point_used[i] = true;
+			case_run(simples[j].fn, points[i], 60, "at_%s", points[i]);
+		}
+	}
+}
+
+int main(void)
+{
+	const char *unused = NULL;
+	int i, j, nr_simple = 0;
+
+	if (!points_load())
+		ksft_exit_skip("the module has no points: tests/suites/points loads one that has\n");
+	for (i = 0; i < nr_points; i++)
+		for (j = 0; j < ARRAY_SIZE(simples); j++)
+			nr_simple += !strncmp(points[i], simples[j].prefix,
+					      strlen(simples[j].prefix));
+
+	cases_begin(ARRAY_SIZE(ops) * (ARRAY_SIZE(disturbances) + 1) + nr_simple + 1);
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		struct stage s = { .op = &ops[i] };
+
+		use_prefix(ops[i].prefixes);
+		for (j = 0; j < ARRAY_SIZE(disturbances); j++) {
+			s.what = &disturbances[j];
+			case_run(run_stages, &s, 120, "%s, and in its middle %s", ops[i].name,
+				 disturbances[j].name);
+			point_write("none");
+		}
+		s.what = &disturbances[0];
+		case_run(run_killed, &s, 120, "%s, and in its middle SIGKILL of the VMM",
+			 ops[i].name);
+		point_write("none");
+	}
+	run_simples();
+	for (i = 0; i < nr_points; i++)
+		if (!point_used[i])
+			unused = points[i];
+	if (unused)
+		ksft_print_msg("nobody comes to %s\n", unused);
+	case_result(!unused, "every point has an operation");
+	cases_end();
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pool_test - the sealed pool: what compresses is kept there and comes back whole, what
+ * does not goes the other way, and nobody finds anything of it
+ */
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "harness.h"
+
+#include "search.h"
+#include "vm.h"
+
+#define MEM_PAGES	512ull
+#define POOL_BYTES	(16ull << 20)	/* far more than they need */
+
+FIXTURE(pool)
+{
+	struct uvm *uvm;
+	struct kvm_vcpu *vcpu;
+	struct uvmem_reclaim reclaim;
+	u64 limit_before;
+	char residency[UVMEM_PARAM_LEN];
+};
+
+FIXTURE_SETUP(pool)
+{
+	uvmem_set_param("min_residency_ms", "0", self->residency);
+	self->limit_before = uvmem_get_pool().sealed_pool_limit;
+	uvmem_set_sealed_pool(POOL_BYTES);
+	self->uvm = uvm_create_secure(&(struct uvm_config){ .mem_pages = MEM_PAGES });
+	self->vcpu = self->uvm->vcpu[0];
+	guest_call(self->vcpu, guest_fill, MEM_GPA, MEM_PAGES, 1);
+}
+
+FIXTURE_TEARDOWN(pool)
+{
+	uvmem_set_param("min_residency_ms", self->residency, NULL);
+	uvmem_set_sealed_pool(self->limit_before);
+	uvm_assert_sums(self->uvm);
+	uvm_free(self->uvm);
+}
+
+/* For helpers: checkpatch takes the macros for expressions. */
+#define POOL_FIXTURE		FIXTURE_DATA(pool)
+
+/* All of the test memory into the sealed pool. */
+static void fill_pool(POOL_FIXTURE *self)
+{
+	TEST_ASSERT_EQ(uvm_page_out(self->uvm, MEM_GPA, MEM_PAGES), MEM_PAGES);
+	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_POOL);
+	uvm_assert_sums(self->uvm);
+}
+
+TEST_F(pool, takes_what_compresses_and_gives_it_back_to_the_guest)
+{
+	u64 frames = uvm_stat(self->uvm, "frames");
+	u64 bytes;
+
+	fill_pool(self);
+	EXPECT_EQ(frames - MEM_PAGES, uvm_stat(self->uvm, "frames"));
+	EXPECT_EQ(MEM_PAGES, uvm_stat(self->uvm, "pages_pool"));
+	EXPECT_EQ(MEM_PAGES, uvm_stat(self->uvm, "pool_stored"));
+	bytes = uvm_stat(self->uvm, "pool_bytes");
+	EXPECT_LT(0, bytes);
+	/* What is kept is a quarter smaller, at least. */
+	EXPECT_GE(MEM_PAGES * PAGE_SIZE / 4 * 3, bytes);
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, MEM_PAGES, 1));
+	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_IN);
+	EXPECT_EQ(0, uvm_stat(self->uvm, "pool_bytes"));
+	EXPECT_EQ(MEM_PAGES, uvm_stat(self->uvm, "pool_loaded"));
+	EXPECT_EQ(MEM_PAGES, uvm_stat(self->uvm, "refault"));
+}
+
+TEST_F(pool, gives_it_back_to_a_prefetch)
+{
+	fill_pool(self);
+	EXPECT_EQ(MEM_PAGES, uvm_page_in(self->uvm, MEM_GPA, MEM_PAGES));
+	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_IN);
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, MEM_PAGES, 1));
+}
+
+TEST_F(pool, gives_the_vmm_nothing_but_new_ciphertext)
+{
+	struct search_result found;
+
+	fill_pool(self);
+	found = search_markers_in(uvm_hva(self->uvm, MEM_GPA), MEM_PAGES * PAGE_SIZE);
+	EXPECT_EQ(0, found.markers);
+	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_OUT);
+	uvm_assert_sums(self->uvm);
+	EXPECT_EQ(0, uvm_stat(self->uvm, "pool_bytes"));
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, MEM_PAGES, 1));
+}
+
+TEST_F(pool, does_not_keep_what_does_not_compress)
+{
+	guest_call(self->vcpu, guest_fill_noise, MEM_GPA, MEM_PAGES / 2, 7);
+	EXPECT_EQ(MEM_PAGES, uvm_page_out(self->uvm, MEM_GPA, MEM_PAGES));
+	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES / 2, UVMEM_PAGE_OUT);
+	uvm_assert_state(self->uvm, mem_page(MEM_PAGES / 2), MEM_PAGES / 2, UVMEM_PAGE_POOL);
+	EXPECT_EQ(MEM_PAGES / 2, uvm_stat(self->uvm, "pool_incompressible"));
+	uvm_assert_sums(self->uvm);
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify_noise, MEM_GPA, MEM_PAGES / 2, 7));
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, mem_page(MEM_PAGES / 2),
+				       MEM_PAGES / 2, 1));
+}
+
+TEST_F(pool, is_where_reclaim_puts_pages)
+{
+	struct uvmem_age age;
+
+	uvm_age(self->uvm, 0, &age);
+	uvm_age(self->uvm, 0, &age);
+	ASSERT_EQ(0, uvm_reclaim(self->uvm, 100, 1, &self->reclaim));
+	EXPECT_EQ(100, self->reclaim.moved);
+	/* The guest's page tables and code are as old; not all of it compresses. */
+	EXPECT_LT(0, self->reclaim.pooled);
+	EXPECT_EQ(100 - self->reclaim.pooled - self->reclaim.zero,
+		  uvm_stat(self->uvm, "pages_out"));
+	EXPECT_EQ(self->reclaim.pooled, uvm_stat(self->uvm, "pages_pool"));
+}
+
+/* ---- what the host does ------------------------------------------------------------- */
+
+TEST_F(pool, is_nowhere_in_the_vmms_memory)
+{
+	fill_pool(self);
+	assert_no_markers(SEARCH_PRESENT);
+	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_POOL);
+	assert_no_markers(SEARCH_TOUCH);
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, MEM_PAGES, 1));
+}
+
+TEST_F(pool, is_lost_if_the_host_drops_the_handle)
+{
+	u64 used;
+	int i;
+
+	fill_pool(self);
+	used = uvmem_get_pool().sealed_pool_used;
+	ASSERT_EQ(0, madvise(uvm_hva(self->uvm, MEM_GPA), MEM_PAGES * PAGE_SIZE, MADV_DONTNEED));
+	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_LOST);
+	EXPECT_EQ(0, uvm_stat(self->uvm, "pool_bytes"));
+	/* A worker frees it. */
+	for (i = 0; i < 1000 && uvmem_get_pool().sealed_pool_used > used / 8; i++)
+		usleep(10000);
+	EXPECT_GE(used / 8, uvmem_get_pool().sealed_pool_used);
+	guest_call_stops(self->uvm, self->vcpu, UVMEM_STOP_LOST, mem_page(7), guest_read,
+			 mem_page(7));
+}
+
+TEST_F(pool, does_not_take_back_an_older_ciphertext)
+{
+	u8 *page = uvm_hva(self->uvm, mem_page(3));
+	u8 old[PAGE_SIZE];
+
+	fill_pool(self);
+	memcpy(old, page, PAGE_SIZE);
+	uvm_assert_state(self->uvm, mem_page(3), 1, UVMEM_PAGE_OUT);
+	guest_call(self->vcpu, guest_write, mem_page(3) + 64, 1234);
+	EXPECT_EQ(1, uvm_page_out(self->uvm, mem_page(3), 1));
+	uvm_assert_state(self->uvm, mem_page(3), 1, UVMEM_PAGE_POOL);
+	memcpy(page, old, PAGE_SIZE);
+	guest_call_stops(self->uvm, self->vcpu, UVMEM_STOP_INTEGRITY, mem_page(3), guest_read,
+			 mem_page(3));
+}
+
+TEST_F(pool, gives_the_same_content_as_new_ciphertext_each_time)
+{
+	u8 *page = uvm_hva(self->uvm, mem_page(3));
+	u8 old[PAGE_SIZE];
+
+	fill_pool(self);
+	memcpy(old, page, PAGE_SIZE);
+	EXPECT_EQ(1, uvm_page_in(self->uvm, mem_page(3), 1));
+	EXPECT_EQ(1, uvm_page_out(self->uvm, mem_page(3), 1));
+	uvm_assert_state(self->uvm, mem_page(3), 1, UVMEM_PAGE_POOL);
+	EXPECT_NE(0, memcmp(old, page, PAGE_SIZE));
+}
+
+TEST_F(pool, has_nothing_left_of_a_vm_that_ended)
+{
+	struct uvmem_pool before = self->uvm->before;
+
+	fill_pool(self);
+	EXPECT_LT(before.sealed_pool_used, uvmem_get_pool().sealed_pool_used);
+	uvm_free(self->uvm);
+	uvmem_assert_nothing_left(&before);
+	EXPECT_EQ(before.sealed_pool_used, uvmem_get_pool().sealed_pool_used);
+	/* For the teardown. */
+	self->uvm = uvm_create_secure(&(struct uvm_config){});
+}
+
+/* ---- the limit ------------------------------------------------------------------------- */
+
+TEST_F(pool, takes_nothing_unless_it_has_a_limit)
+{
+	struct uvmem_sealed_pool absurd = { .size = sizeof(absurd), .limit = 1ull << 63 };
+
+	EXPECT_EQ(-1, ioctl(uvmem_dev(), UVMEM_SET_SEALED_POOL, &absurd));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(POOL_BYTES, uvmem_get_pool().sealed_pool_limit);
+	uvmem_set_sealed_pool(0);
+	uvm_page_out_all(self->uvm, MEM_GPA, MEM_PAGES);
+	EXPECT_EQ(0, uvm_stat(self->uvm, "pool_stored"));
+}
+
+TEST_F(pool, that_is_full_lets_the_rest_go_to_the_vmm)
+{
+	u64 limit = 64 * PAGE_SIZE, pooled;
+
+	uvmem_set_sealed_pool(limit);
+	EXPECT_EQ(MEM_PAGES, uvm_page_out(self->uvm, MEM_GPA, MEM_PAGES));
+	pooled = uvm_count(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_POOL);
+	/* Most of it is used. */
+	EXPECT_LT(MEM_PAGES / 16, pooled);
+	EXPECT_EQ(MEM_PAGES - pooled, uvm_count(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_OUT));
+	EXPECT_GE(limit, uvmem_get_pool().sealed_pool_used);
+	uvm_assert_sums(self->uvm);
+	/* Lowered below what is in use: that stays, nothing more comes in. */
+	uvmem_set_sealed_pool(PAGE_SIZE);
+	EXPECT_EQ(pooled, uvm_count(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_POOL));
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, MEM_PAGES, 1));
+	uvm_page_out_all(self->uvm, MEM_GPA, MEM_PAGES);
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, MEM_PAGES, 1));
+}
+
+/* Two VMs page out at once, and one looks on. */
+struct filler {
+	struct uvm *uvm;
+	pthread_t thread;
+};
+
+#define FILL_ROUNDS	8
+
+static void *filler_fn(void *opaque)
+{
+	struct filler *f = opaque;
+	int i;
+
+	for (i = 0; i < FILL_ROUNDS; i++) {
+		uvm_page_out(f->uvm, MEM_GPA, MEM_PAGES);
+		uvm_page_in(f->uvm, MEM_GPA, MEM_PAGES);
+	}
+	return NULL;
+}
+
+TEST_F(pool, never_passes_its_limit)
+{
+	struct uvm *other = uvm_create_secure(&(struct uvm_config){ .mem_pages = MEM_PAGES });
+	struct filler fillers[2] = { { .uvm = self->uvm }, { .uvm = other } };
+	u64 limit = 200 * PAGE_SIZE, most = 0, looks = 0;
+	int i;
+
+	guest_call(other->vcpu[0], guest_fill, MEM_GPA, MEM_PAGES, 2);
+	uvmem_set_sealed_pool(limit);
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&fillers[i].thread, NULL, filler_fn, &fillers[i]));
+	for (i = 0; i < 2; i++) {
+		while (pthread_tryjoin_np(fillers[i].thread, NULL)) {
+			most = max_t(u64, most, uvmem_get_pool().sealed_pool_used);
+			looks++;
+		}
+	}
+	EXPECT_LT(0, looks);
+	EXPECT_GE(limit, most);
+	/* It was put to use. */
+	EXPECT_LT(limit / 2, most);
+	EXPECT_LT(0, uvm_stat(self->uvm, "pool_full") + uvm_stat(other, "pool_full"));
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, MEM_PAGES, 1));
+	EXPECT_EQ(GUEST_OK, guest_call(other->vcpu[0], guest_verify, MEM_GPA, MEM_PAGES, 2));
+	uvm_free_unchecked(other);
+}
+
+/* ---- while the guest is at it ---------------------------------------------------------- */
+
+struct churn {
+	u64 failed_at;
+};
+
+static bool churn_step(struct kvm_vcpu *vcpu, void *opaque, u64 round)
+{
+	struct churn *churn = opaque;
+	u64 ret = guest_call(vcpu, guest_churn, MEM_GPA, MEM_PAGES, round * 2, 2);
+
+	if (ret != GUEST_OK)
+		churn->failed_at = ret;
+	return ret == GUEST_OK;
+}
+
+TEST_F(pool, loses_no_write_of_the_guest)
+{
+	struct churn churn = {};
+	struct guest_thread thread = {
+		.vcpu = self->vcpu, .step = churn_step, .opaque = &churn,
+	};
+	unsigned int seed = 1;
+	int i;
+
+	guest_thread_start(&thread);
+	for (i = 0; i < 100; i++) {
+		u64 first = rand_r(&seed) % MEM_PAGES;
+		u64 nr = 1 + rand_r(&seed) % (MEM_PAGES - first);
+
+		uvm_page_out(self->uvm, mem_page(first), nr);
+		if (i % 4 == 0)
+			uvm_page_in(self->uvm, mem_page(first), nr);
+		/* What is in the pool is taken out of it by the host as well. */
+		if (i % 4 == 1)
+			search_markers_in(uvm_hva(self->uvm, mem_page(first)),
+					  min_t(u64, nr, 32) * PAGE_SIZE);
+	}
+	guest_thread_stop(&thread, 3);
+	EXPECT_EQ(0, churn.failed_at);
+	EXPECT_LT(0, uvm_stat(self->uvm, "pool_stored"));
+	EXPECT_LT(0, uvm_stat(self->uvm, "pool_loaded"));
+}
+
+TEST_F(pool, has_the_guests_code_and_page_tables_as_well)
+{
+	u64 pooled;
+
+	uvm_page_out(self->uvm, 0, SLOT0_PAGES);
+	fill_pool(self);
+	pooled = uvm_stat(self->uvm, "pages_pool");
+	EXPECT_LT(MEM_PAGES, pooled);
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, MEM_PAGES, 1));
+	EXPECT_GT(pooled - MEM_PAGES, uvm_stat(self->uvm, "pages_pool"));
+}
+
+TEST_HARNESS_MAIN
