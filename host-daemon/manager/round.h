@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * round.h - between manager.c and round.c
+ */
+#ifndef UVMEM_ROUND_H
+#define UVMEM_ROUND_H
+
+#include "manager.h"
+
+/* Find guests that are new, and those that are gone. */
+int manager_scan(struct manager *m);
+
+/* Take the kernel's counters into the guest's account. */
+void guest_count(struct manager *m, struct guest *guest);
+
+/* Note what did not work, and tell of it once. */
+void guest_failed(struct manager *m, struct guest *guest, const char *what, int err);
+
+#endif

@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What holds of rounds, whatever the kernel answers: tests/daemon/fake_kernel.h
+ */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "unit.h"
+#include "manager.h"
+#include "fake_kernel.inc"
+
+static char root[] = "/tmp/manager_test.XXXXXX";
+static struct fake_kernel fake;
+static struct manager m;
+static uint64_t now;
+static unsigned int events[MANAGER_NR_EVENTS];
+
+static void write_file(const char *path, const void *text, size_t length)
+{
+	char full[512], *slash;
+	FILE *file;
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	for (slash = full + strlen(root) + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = '\0';
+		mkdir(full, 0755);
+		*slash = '/';
+	}
+	file = fopen(full, "we");
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, length, file), length);
+	fclose(file);
+}
+
+static void write_text(const char *path, const char *text)
+{
+	write_file(path, text, strlen(text));
+}
+
+static void on_event(struct manager *manager, enum manager_event event, const struct guest *guest)
+{
+	(void)manager, (void)guest;
+	events[event]++;
+}
+
+static void start_daemon(void)
+{
+	struct host host = { .proc = root };
+	struct config config;
+
+	config_default(&config);
+	assert_int_equal(manager_init(&m, &fake.kernel, host, &config), 0);
+	m.on_event = on_event;
+	memset(events, 0, sizeof(events));
+}
+
+static void stop_daemon(void)
+{
+	manager_free(&m);
+}
+
+static int setup(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s && mkdir %s", root, root);
+	assert_int_equal(system(command), 0);
+	write_text("/meminfo", "MemTotal: 9 kB\nMemAvailable:  40000000 kB\nSwapFree: 4000 kB\n");
+	write_text("/sys/kernel/random/boot_id", "01234567-89ab-cdef-0123-456789abcdef\n");
+	fake_kernel_init(&fake);
+	now = POLICY_NSEC;
+	start_daemon();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	stop_daemon();
+	return 0;
+}
+
+static struct fake_vm *add_vm(unsigned int i, uint64_t id, uint32_t pages, uint16_t period)
+{
+	struct fake_vm *v = &fake.vms[i];
+
+	memset(v, 0, sizeof(*v));
+	v->there = true;
+	v->id = id;
+	v->pid = 100 + (int)i;
+	sim_init(&v->sim, POLICY_STATIC);
+	sim_add(&v->sim, pages, period);
+	sim_count(&v->sim);
+	return v;
+}
+
+static void rounds(unsigned int n)
+{
+	while (n--) {
+		now += m.config.round_ns;
+		assert_int_equal(manager_round(&m, now), 0);
+	}
+}
+
+static void configure(void (*change)(struct config *config))
+{
+	struct config config;
+
+	config_default(&config);
+	change(&config);
+	manager_configure(&m, &config);
+}
+
+static void proactive(struct config *config)
+{
+	config->guest.kind = POLICY_PROACTIVE;
+}
+
+static void dry(struct config *config)
+{
+	config->guest.kind = POLICY_PROACTIVE;
+	config->dry_run = true;
+}
+
+static void limited(struct config *config)
+{
+	config->guest.kind = POLICY_STATIC;
+	config->guest.limits = (struct policy_limits){ 100, 200, 1000, 5000 };
+}
+
+static void sealed(struct config *config)
+{
+	config->guest.kind = POLICY_PROACTIVE;
+	config->sealed_pool = 1000;
+}
+
+/* ---- guests ----------------------------------------------------------------- */
+
+static void guests_come_and_go(void **state)
+{
+	(void)state;
+	add_vm(0, 5, 100, 1);
+	add_vm(2, 9, 100, 1);
+	rounds(1);
+	assert_int_equal(m.nr, 2);
+	assert_int_equal(events[MANAGER_GUEST_FOUND], 2);
+	add_vm(1, 7, 100, 1);
+	fake.vms[0].there = false;
+	rounds(1);
+	assert_int_equal(m.nr, 2);
+	assert_int_equal(m.guests[0]->info.id, 7);
+	assert_int_equal(m.guests[1]->info.id, 9);
+	assert_int_equal(events[MANAGER_GUEST_ENDED], 1);
+	assert_int_equal(fake.open_files, 2);
+	fake.vms[1].there = fake.vms[2].there = false;
+	rounds(1);
+	assert_int_equal(m.nr, 0);
+	assert_int_equal(m.book.ended_guests, 3);
+}
+
+static void guests_are_known_by_their_qemu(void **state)
+{
+	static const char words[] = "qemu\0-name\0guest=web,,1,debug-threads=on\0-uuid\0"
+		"aaaaaaaa-89ab-cdef-0123-456789abcdef\0-m\0" "1G";
+	struct guest *guest;
+
+	(void)state;
+	add_vm(0, 5, 100, 1);
+	write_text("/100/stat", "100 (a ) b (c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20");
+	write_text("/100/status", "Name: x\nVmSwap:\t  40 kB\n");
+	write_file("/100/cmdline", words, sizeof(words));
+	add_vm(1, 6, 100, 1);
+	rounds(1);
+	guest = manager_find(&m, "aaaaaaaa-89AB-cdef-0123-456789abcdef");
+	assert_non_null(guest);
+	assert_string_equal(guest->name, "web,1");
+	assert_int_equal(guest->key.start, 4711);
+	assert_int_equal(guest->swapped, 10);
+	assert_ptr_equal(manager_find(&m, "5"), guest);
+	assert_ptr_equal(manager_find(&m, "web,1"), guest);
+	assert_non_null(manager_find(&m, "vm-6"));
+	assert_null(manager_find(&m, "7"));
+	assert_null(manager_find(&m, ""));
+}
+
+/* ---- policies reach the kernel ------------------------------------------------ */
+
+static void an_idle_guest_is_reclaimed(void **state)
+{
+	struct fake_vm *v = add_vm(0, 5, 8000, 0);
+
+	(void)state;
+	configure(proactive);
+	rounds(1000);
+	assert_true(v->reclaimed > 4000);
+	assert_true(events[MANAGER_DECISION] > 0);
+	assert_int_equal(m.guests[0]->account->value[ACCOUNT_reclaim_moved], v->reclaimed);
+}
+
+static void a_pass_takes_the_aging_interval(void **state)
+{
+	struct fake_vm *v = add_vm(0, 5, 8000, 1);
+
+	(void)state;
+	rounds(40);
+	/* 200 s of 10 s each */
+	assert_in_range(v->sim.policy.sample.passes, 19, 20);
+}
+
+static void a_dry_run_touches_nothing(void **state)
+{
+	struct fake_vm *v = add_vm(0, 5, 8000, 0);
+
+	(void)state;
+	configure(dry);
+	rounds(200);
+	assert_int_equal(fake.calls, 0);
+	assert_false(v->limits_set);
+	assert_int_equal(m.guests[0]->policy.decision.reason, POLICY_PROBE);
+	assert_true(m.guests[0]->account->value[ACCOUNT_daemon_decided] > 0);
+}
+
+static void limits_reach_the_kernel(void **state)
+{
+	struct fake_vm *v = add_vm(0, 5, 2000, 1);
+
+	(void)state;
+	configure(limited);
+	rounds(3);
+	assert_true(v->limits_set);
+	assert_int_equal(v->limits.min, 100);
+	assert_int_equal(v->limits.max, 5000);
+	/* above high: at once */
+	assert_int_equal(v->sim.policy.sample.frames, 1000);
+	v->limits_set = false;
+	rounds(1);
+	assert_false(v->limits_set);
+}
+
+static void an_old_module_is_enough_to_count(void **state)
+{
+	(void)state;
+	fake.info.capabilities = 0;
+	stop_daemon();
+	start_daemon();
+	add_vm(0, 5, 2000, 1);
+	fake.fail_age = fake.fail_reclaim = -EOPNOTSUPP;
+	configure(proactive);
+	rounds(10);
+	assert_int_equal(fake.calls, 0);
+	assert_int_equal(m.guests[0]->error, 0);
+	assert_int_equal(m.guests[0]->policy.decision.reason, POLICY_NO_AGING);
+	assert_non_null(strstr(manager_lacks(&m), "nothing is done"));
+}
+
+/* ---- failures ------------------------------------------------------------------- */
+
+static void failures_of_one_call_are_told_once(void **state)
+{
+	(void)state;
+	add_vm(0, 5, 8000, 0);
+	configure(limited);
+	fake.fail_reclaim = -ENOSPC;
+	rounds(5);
+	assert_int_equal(events[MANAGER_FAILED], 1);
+	assert_int_equal(m.guests[0]->error, -ENOSPC);
+	assert_string_equal(m.guests[0]->error_what, "reclaim");
+	fake.fail_reclaim = 0;
+	rounds(3);
+	assert_int_equal(m.guests[0]->error, 0);
+	assert_int_equal(fake.vms[0].sim.policy.sample.frames, 1000);
+}
+
+static void every_failure_is_survived(void **state)
+{
+	int *const fails[] = {
+		&fake.fail_list, &fake.fail_open, &fake.fail_info, &fake.fail_pool,
+		&fake.fail_age, &fake.fail_reclaim, &fake.fail_stats,
+	};
+	static const int errs[] = { -ENOMEM, -EPERM, -ESRCH, -ENOENT, -EIO, -EINTR, -ENOSPC };
+	unsigned int i, k, n;
+
+	(void)state;
+	configure(proactive);
+	for (i = 0; i < ARRAY_LEN(fails); i++) {
+		for (k = 0; k < ARRAY_LEN(errs); k++) {
+			add_vm(0, 5 + i, 8000, 0);
+			add_vm(1, 50 + k, 100, 1);
+			*fails[i] = errs[k];
+			for (n = 0; n < 3; n++)
+				manager_round(&m, now += m.config.round_ns);
+			*fails[i] = 0;
+			rounds(2);
+			assert_int_equal(m.nr, 2);
+			assert_int_equal(m.guests[0]->error, 0);
+			fake.vms[0].there = fake.vms[1].there = false;
+			rounds(1);
+			assert_int_equal(fake.open_files, 0);
+		}
+	}
+}
+
+static void without_a_sink_nothing_is_taken(void **state)
+{
+	struct fake_vm *v = add_vm(0, 5, 8000, 0);
+
+	(void)state;
+	write_text("/meminfo", "MemAvailable: 100 kB\nSwapFree: 0 kB\n");
+	configure(proactive);
+	rounds(200);
+	assert_int_equal(v->reclaimed, 0);
+	assert_int_equal(m.guests[0]->policy.decision.cap, POLICY_CAP_SINK);
+	/* nor if nothing can be known of it */
+	write_text("/meminfo", "");
+	rounds(10);
+	assert_int_equal(v->reclaimed, 0);
+}
+
+static void the_sealed_pool_is_a_sink_and_costs_what_it_takes(void **state)
+{
+	struct fake_vm *v;
+	uint64_t pooled;
+
+	(void)state;
+	fake.info.capabilities |= KERNEL_CAP_SEALED_POOL;
+	fake.pooled = true;
+	stop_daemon();
+	start_daemon();
+	v = add_vm(0, 5, 8000, 0);
+	write_text("/meminfo", "MemAvailable: 100 kB\nSwapFree: 0 kB\n");
+	configure(sealed);
+	rounds(200);
+	assert_int_equal(fake.sealed_pool_limit, 1000 * 4096);
+	assert_true(v->reclaimed > 100);
+	/* It is never asked to take more than it has room for. */
+	pooled = v->sim.nr - v->sim.policy.sample.frames;
+	assert_true(pooled * 2048 <= fake.sealed_pool_limit);
+	rounds(1);
+	pooled = m.guests[0]->info.pages[UVMEM_PAGE_POOL];
+	assert_in_range(m.guests[0]->account->saved_now, pooled / 2 - 1, pooled / 2);
+}
+
+static void an_old_module_is_not_told_of_the_sealed_pool(void **state)
+{
+	(void)state;
+	add_vm(0, 5, 8000, 0);
+	configure(sealed);
+	rounds(3);
+	assert_int_equal(fake.sealed_pool_limit, 0);
+}
+
+/* ---- state ---------------------------------------------------------------------- */
+
+static char *state_path(void)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/accounts", root);
+	return path;
+}
+
+static void a_killed_daemon_loses_no_count(void **state)
+{
+	struct fake_vm *v = add_vm(0, 5, 8000, 10);
+	uint64_t before;
+	unsigned int line;
+
+	(void)state;
+	configure(proactive);
+	rounds(100);
+	assert_int_equal(manager_save_state(&m, state_path()), 0);
+	rounds(100);
+	before = account_total(&m.book, ACCOUNT_refault);
+	/* It dies here; the guest runs on. */
+	stop_daemon();
+	sim_pass(&v->sim);
+	start_daemon();
+	assert_int_equal(manager_load_state(&m, state_path(), &line), 0);
+	rounds(1);
+	assert_true(before > 0);
+	assert_true(account_total(&m.book, ACCOUNT_refault) >= before);
+	assert_int_equal(account_total(&m.book, ACCOUNT_refault), v->sim.policy.sample.refaults);
+	assert_int_equal(m.book.ended_guests, 0);
+}
+
+static void a_guest_that_ended_unseen_counts(void **state)
+{
+	unsigned int line;
+	uint64_t before;
+
+	(void)state;
+	add_vm(0, 5, 8000, 10);
+	configure(proactive);
+	rounds(200);
+	before = account_total(&m.book, ACCOUNT_refault);
+	assert_int_equal(manager_save_state(&m, state_path()), 0);
+	stop_daemon();
+	/* The id is used again, by another VMM. */
+	add_vm(0, 5, 1000, 1)->pid = 999;
+	start_daemon();
+	assert_int_equal(manager_load_state(&m, state_path(), &line), 0);
+	rounds(1);
+	assert_int_equal(m.book.ended_guests, 1);
+	assert_int_equal(m.guests[0]->account->value[ACCOUNT_refault], 0);
+	assert_int_equal(account_total(&m.book, ACCOUNT_refault), before);
+}
+
+static void a_damaged_state_is_put_aside(void **state)
+{
+	char bad[140];
+	unsigned int line;
+
+	(void)state;
+	write_text("/accounts", "uvmem-accounts 1\nrubbish\n");
+	assert_int_equal(manager_load_state(&m, state_path(), &line), -EINVAL);
+	assert_int_equal(line, 2);
+	snprintf(bad, sizeof(bad), "%s.bad", state_path());
+	assert_int_equal(access(bad, F_OK), 0);
+	assert_int_not_equal(access(state_path(), F_OK), 0);
+	/* no file is no damage */
+	assert_int_equal(manager_load_state(&m, state_path(), &line), 0);
+}
+
+/* ---- what is said ------------------------------------------------------------------ */
+
+static void metrics_escape_names(void **state)
+{
+	static const char words[] = "qemu\0-name\0guest=a\"b\\c\nd\0";
+	size_t length;
+	char *text;
+
+	(void)state;
+	add_vm(0, 5, 1000, 1);
+	write_text("/100/stat", "100 (x) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20");
+	write_file("/100/cmdline", words, sizeof(words));
+	rounds(2);
+	assert_int_equal(manager_metrics(&m, false, &text, &length), 0);
+	assert_int_equal(strlen(text), length);
+	assert_non_null(strstr(text, "uvmem_guest_info{guest=\"5\",domain=\"a\\\"b\\\\c\\nd\",uuid=\"\""));
+	assert_non_null(strstr(text, "\n# TYPE uvmem_guest_refault_bytes_total counter\n"));
+	assert_null(strstr(text, "# EOF"));
+	free(text);
+	assert_int_equal(manager_metrics(&m, true, &text, &length), 0);
+	assert_non_null(strstr(text, "\n# TYPE uvmem_guest_refault_bytes counter\n"));
+	assert_string_equal(text + length - 6, "# EOF\n");
+	free(text);
+}
+
+/* For the test that parses them: manager_test --metrics 0|1 */
+static int print_metrics(int open)
+{
+	size_t length;
+	char *text;
+
+	setup(NULL);
+	add_vm(0, 5, 4000, 20);
+	add_vm(1, 6, 1000, 1);
+	configure(proactive);
+	rounds(100);
+	fake.vms[1].there = false;
+	rounds(1);
+	if (manager_metrics(&m, open, &text, &length))
+		return 1;
+	fputs(text, stdout);
+	free(text);
+	teardown(NULL);
+	return 0;
+}
+
+static void the_description_is_json(void **state)
+{
+	char *text;
+
+	(void)state;
+	add_vm(0, 5, 1000, 1);
+	rounds(2);
+	text = manager_describe(&m);
+	assert_non_null(text);
+	assert_non_null(strstr(text, "\"id\":5,\"name\":\"vm-5\",\"uuid\":null"));
+	assert_non_null(strstr(text, "\"explanation\":\"Policy watermark; "));
+	free(text);
+}
+
+int main(int argc, char *argv[])
+{
+#define TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(guests_come_and_go),
+		TEST(guests_are_known_by_their_qemu),
+		TEST(an_idle_guest_is_reclaimed),
+		TEST(a_pass_takes_the_aging_interval),
+		TEST(a_dry_run_touches_nothing),
+		TEST(limits_reach_the_kernel),
+		TEST(an_old_module_is_enough_to_count),
+		TEST(failures_of_one_call_are_told_once),
+		TEST(every_failure_is_survived),
+		TEST(without_a_sink_nothing_is_taken),
+		TEST(the_sealed_pool_is_a_sink_and_costs_what_it_takes),
+		TEST(an_old_module_is_not_told_of_the_sealed_pool),
+		TEST(a_killed_daemon_loses_no_count),
+		TEST(a_guest_that_ended_unseen_counts),
+		TEST(a_damaged_state_is_put_aside),
+		TEST(metrics_escape_names),
+		TEST(the_description_is_json),
+	};
+
+	if (!mkdtemp(root))
+		return 1;
+	if (argc == 3 && !strcmp(argv[1], "--metrics"))
+		return print_metrics(atoi(argv[2]));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

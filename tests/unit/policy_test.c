@@ -1,0 +1,591 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What holds of the policies, whatever the guests do
+ *
+ * Properties are tried on random guests; a failure names the seed. Closed loops run
+ * on simulated guests in simulated time (sim_guest.h): an hour takes milliseconds.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "unit.h"
+#include "policy.h"
+#include "sim_guest.h"
+
+#define NR	8
+
+static uint32_t random_state;
+
+static uint32_t rnd(uint32_t below)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 17;
+	random_state ^= random_state << 5;
+	return below ? random_state % below : 0;
+}
+
+static void random_sample(struct policy_guest *g)
+{
+	struct policy_sample *s = &g->sample;
+	uint64_t left;
+	unsigned int i;
+
+	s->frames = rnd(4) ? rnd(100000) : 0;
+	left = s->frames;
+	memset(s->idle, 0, sizeof(s->idle));
+	s->passes += rnd(3);
+	for (i = 0; i < POLICY_IDLE_BUCKETS && s->passes; i++) {
+		s->idle[i] = i == POLICY_IDLE_BUCKETS - 1 ? left : rnd(left + 1);
+		left -= s->idle[i];
+	}
+	s->refaults += rnd(3) ? 0 : rnd(1000);
+	s->stall_ns += rnd(3) ? 0 : rnd(100000000);
+	s->moved += rnd(2000);
+	s->work_ns += rnd(10000000);
+}
+
+static void random_settings(struct policy_guest *g)
+{
+	struct policy_limits *l = &g->settings.limits;
+
+	g->settings = policy_default_settings;
+	g->settings.kind = rnd(POLICY_NR_KINDS);
+	g->settings.weight = 1 + rnd(rnd(2) ? 10 : POLICY_WEIGHT_MAX);
+	g->settings.probe_ppm = 1 + rnd(1000000);
+	g->settings.cold_age_ns = rnd(60) * POLICY_NSEC;
+	g->sample.passes = rnd(40);
+	l->min = rnd(2) ? 0 : rnd(50000);
+	l->low = l->min + (rnd(2) ? 0 : rnd(30000));
+	l->high = rnd(2) ? POLICY_NO_LIMIT : l->low + rnd(50000);
+	assert_true(policy_limits_valid(l));
+}
+
+static void check_round(const struct policy_host *host, const struct policy_guest *guests,
+			uint64_t elapsed_ns)
+{
+	uint64_t sum = 0, room, excess, possible = 0, wanted = 0;
+	bool capped = false;
+	unsigned int i;
+
+	for (i = 0; i < NR; i++) {
+		const struct policy_guest *g = &guests[i];
+		const struct policy_decision *d = &g->decision;
+
+		sum += d->nr_pages;
+		wanted += d->wanted;
+		assert_true(d->nr_pages <= g->sample.frames);
+		/* min is never passed, low only when the pool is short of memory */
+		assert_true(!d->nr_pages ||
+			    g->sample.frames - d->nr_pages >= g->settings.limits.min);
+		if (d->reason != POLICY_POOL_PRESSURE && d->nr_pages)
+			assert_true(g->sample.frames - d->nr_pages >= g->settings.limits.low);
+		if (g->settings.kind == POLICY_STATIC)
+			assert_true(d->reason == POLICY_LIMITS_HOLD ||
+				    d->reason == POLICY_ABOVE_HIGH);
+		if (d->nr_pages < d->wanted) {
+			assert_int_not_equal(d->cap, POLICY_CAP_NONE);
+			capped = true;
+		}
+		assert_true(d->nr_pages <= d->wanted);
+		if (d->reason == POLICY_PROBE)
+			assert_true(d->wanted <= d->cold);
+		if (g->settings.kind != POLICY_STATIC && g->sample.frames > g->settings.limits.min)
+			possible += g->sample.frames - g->settings.limits.min;
+	}
+	room = host->pool.sealed_room;
+	if (host->pool.sink > host->settings.sink_reserve)
+		room += host->pool.sink - host->settings.sink_reserve;
+	assert_true(sum <= room);
+	assert_true(sum <= host->settings.quota_pages * (elapsed_ns / 1e9) + 1);
+
+	/* What is missing is found, if it is there at all. */
+	if (host->squeezing && !capped) {
+		excess = host->pool.used - (uint64_t)((double)host->pool.limit *
+						      host->settings.pool_low_ppm / 1e6);
+		if (excess > possible)
+			excess = possible;
+		assert_true(wanted + NR + 1 >= excess);
+	}
+}
+
+static void limits_are_never_broken(void **state)
+{
+	unsigned int seed;
+
+	(void)state;
+	for (seed = 1; seed <= 3000; seed++) {
+		struct policy_guest guests[NR] = { 0 }, *list[NR];
+		struct policy_host host = { .settings = policy_default_host_settings };
+		uint64_t now = POLICY_NSEC;
+		unsigned int i, round;
+
+		random_state = seed * 2654435761u | 1;
+		host.settings.sink_reserve = rnd(100000);
+		if (rnd(2))
+			host.settings.quota_pages = 1 + rnd(1000000);
+		for (i = 0; i < NR; i++) {
+			list[i] = &guests[i];
+			random_settings(&guests[i]);
+		}
+		for (round = 0; round < 8; round++) {
+			uint64_t elapsed = rnd(10) * POLICY_NSEC;
+
+			host.pool = (struct policy_pool){
+				.sink = rnd(2) ? rnd(500000) : UINT32_MAX,
+				.sealed_room = rnd(2) ? 0 : rnd(100000),
+			};
+			for (i = 0; i < NR; i++) {
+				random_sample(&guests[i]);
+				host.pool.used += guests[i].sample.frames;
+			}
+			host.pool.limit = host.pool.used * (50 + rnd(100)) / 100;
+			now += elapsed;
+			policy_round(&host, list, NR, now);
+			check_round(&host, guests, round ? elapsed : POLICY_NSEC);
+		}
+	}
+}
+
+static void two_guests(struct policy_guest *g, struct policy_guest **list,
+		       uint64_t frames_a, uint32_t weight_a, uint64_t frames_b, uint32_t weight_b)
+{
+	unsigned int i;
+
+	memset(g, 0, 2 * sizeof(*g));
+	for (i = 0; i < 2; i++) {
+		list[i] = &g[i];
+		g[i].settings = policy_default_settings;
+		g[i].sample.frames = i ? frames_b : frames_a;
+		g[i].sample.passes = 40;
+		g[i].sample.idle[0] = g[i].sample.frames;
+		g[i].settings.weight = i ? weight_b : weight_a;
+	}
+}
+
+static struct policy_host unlimited_host(uint64_t limit, uint64_t used)
+{
+	struct policy_host host = { .settings = policy_default_host_settings };
+
+	host.settings.quota_pages = 0;
+	host.settings.quota_cpu_ns = 0;
+	host.settings.pool_high_ppm = 950000;
+	host.settings.pool_low_ppm = 900000;
+	host.pool = (struct policy_pool){ .limit = limit, .used = used, .sink = UINT32_MAX };
+	return host;
+}
+
+static void shares_follow_weights(void **state)
+{
+	struct policy_guest g[2], *list[2];
+	struct policy_host host = unlimited_host(80000, 200000);
+	uint64_t a, b;
+
+	(void)state;
+	two_guests(g, list, 100000, 1, 100000, 3);
+	policy_round(&host, list, 2, 1);
+	a = g[0].sample.frames - g[0].decision.nr_pages;
+	b = g[1].sample.frames - g[1].decision.nr_pages;
+	assert_in_range(a + b, 72000 - 2, 72000 + 2);
+	assert_in_range(b, 3 * a - 8, 3 * a + 8);
+}
+
+/* What is guaranteed is not shared out. */
+static void shares_begin_above_the_guarantee(void **state)
+{
+	struct policy_guest g[2], *list[2];
+	struct policy_host host = unlimited_host(80000, 200000);
+
+	(void)state;
+	two_guests(g, list, 100000, 1, 100000, 1);
+	g[0].settings.limits.low = 50000;
+	policy_round(&host, list, 2, 1);
+	assert_in_range(g[0].sample.frames - g[0].decision.nr_pages, 61000 - 2, 61000 + 2);
+	assert_in_range(g[1].sample.frames - g[1].decision.nr_pages, 11000 - 2, 11000 + 2);
+}
+
+static void small_guests_give_nothing(void **state)
+{
+	struct policy_guest g[2], *list[2];
+	struct policy_host host = unlimited_host(100000, 105000);
+
+	(void)state;
+	two_guests(g, list, 100000, 100, 5000, 100);
+	policy_round(&host, list, 2, 1);
+	assert_int_equal(g[1].decision.nr_pages, 0);
+	assert_in_range(g[0].decision.nr_pages, 15000 - 2, 15000 + 2);
+}
+
+static void guarantees_yield_only_when_nothing_else_is_left(void **state)
+{
+	struct policy_guest g[2], *list[2];
+	struct policy_host host = unlimited_host(100000, 100000);
+
+	(void)state;
+	two_guests(g, list, 50000, 100, 50000, 100);
+	g[0].settings.limits.low = 50000;
+	policy_round(&host, list, 2, 1);
+	assert_int_equal(g[0].decision.nr_pages, 0);
+	assert_in_range(g[1].decision.nr_pages, 10000 - 2, 10000 + 2);
+
+	g[1].settings.limits.low = 45000;
+	g[1].settings.limits.min = 45000;
+	policy_round(&host, list, 2, 2);
+	assert_in_range(g[0].decision.nr_pages, 1, 50000);
+	assert_in_range(g[1].decision.nr_pages, 0, 5000);
+	assert_in_range(g[0].decision.nr_pages + g[1].decision.nr_pages, 9998, 10002);
+}
+
+static void idle_pages_are_taxed(void **state)
+{
+	struct policy_guest g[2], *list[2];
+	struct policy_host host = unlimited_host(100000, 100000);
+
+	(void)state;
+	two_guests(g, list, 50000, 100, 50000, 100);
+	memset(g[1].sample.idle, 0, sizeof(g[1].sample.idle));
+	g[1].sample.idle[31] = 50000;
+	policy_round(&host, list, 2, 1);
+	assert_int_equal(g[0].decision.nr_pages, 0);
+	assert_in_range(g[1].decision.nr_pages, 9998, 10002);
+
+	/* At equal use and no tax both give the same. */
+	host.settings.idle_tax_ppm = 0;
+	policy_round(&host, list, 2, 2);
+	assert_in_range(g[0].decision.nr_pages, 4998, 5002);
+	assert_in_range(g[1].decision.nr_pages, 4998, 5002);
+}
+
+static void squeezing_has_hysteresis(void **state)
+{
+	struct policy_guest g[2], *list[2];
+	struct policy_host host = unlimited_host(100000, 94000);
+
+	(void)state;
+	two_guests(g, list, 50000, 100, 44000, 100);
+	policy_round(&host, list, 2, 1);
+	assert_false(host.squeezing);
+	host.pool.used = 95001;
+	policy_round(&host, list, 2, 2);
+	assert_true(host.squeezing);
+	host.pool.used = 91000;
+	policy_round(&host, list, 2, 3);
+	assert_true(host.squeezing);
+	assert_in_range(g[0].decision.wanted + g[1].decision.wanted, 998, 1002);
+	host.pool.used = 90000;
+	policy_round(&host, list, 2, 4);
+	assert_false(host.squeezing);
+	host.pool.used = 94000;
+	policy_round(&host, list, 2, 5);
+	assert_int_equal(g[0].decision.wanted + g[1].decision.wanted, 0);
+}
+
+static void above_high_goes_at_once(void **state)
+{
+	struct policy_guest g[2], *list[2];
+	struct policy_host host = unlimited_host(1000000, 100000);
+
+	(void)state;
+	two_guests(g, list, 50000, 100, 50000, 100);
+	g[0].settings.kind = POLICY_STATIC;
+	g[0].settings.limits.high = 20000;
+	policy_round(&host, list, 2, 1);
+	assert_int_equal(g[0].decision.nr_pages, 30000);
+	assert_int_equal(g[0].decision.reason, POLICY_ABOVE_HIGH);
+	assert_int_equal(g[1].decision.nr_pages, 0);
+}
+
+static void without_a_sink_nothing_is_taken(void **state)
+{
+	struct policy_guest g[2], *list[2];
+	struct policy_host host = unlimited_host(100000, 200000);
+	char text[1024];
+
+	(void)state;
+	host.pool.sink = host.settings.sink_reserve;
+	two_guests(g, list, 100000, 100, 100000, 100);
+	policy_round(&host, list, 2, 1);
+	assert_int_equal(g[0].decision.nr_pages, 0);
+	assert_int_equal(g[0].decision.cap, POLICY_CAP_SINK);
+	policy_explain(text, sizeof(text), &g[0], &host.settings);
+	assert_non_null(strstr(text, "no place for more"));
+	assert_non_null(strstr(text, "taken: 0 KiB"));
+}
+
+/* ---- closed loops on simulated guests -------------------------------------- */
+
+#define PASS_NS		(10 * POLICY_NSEC)
+#define HOUR		360	/* passes */
+
+/* A round per pass; returns the largest and the smallest number of frames seen. */
+static void run(struct policy_host *host, struct sim_guest *g, unsigned int passes,
+		uint64_t *ret_least, uint64_t *ret_most)
+{
+	struct policy_guest *list[] = { &g->policy };
+	uint64_t least = UINT64_MAX, most = 0;
+
+	while (passes--) {
+		sim_pass(g);
+		host->pool.used = g->policy.sample.frames;
+		policy_round(host, list, 1, host->now_ns + PASS_NS);
+		if (g->policy.decision.nr_pages)
+			sim_reclaim(g, g->policy.decision.nr_pages, g->policy.decision.min_idle);
+		if (g->policy.sample.frames < least)
+			least = g->policy.sample.frames;
+		if (g->policy.sample.frames > most)
+			most = g->policy.sample.frames;
+	}
+	if (ret_least)
+		*ret_least = least;
+	if (ret_most)
+		*ret_most = most;
+}
+
+static struct sim_guest sim;
+
+static void an_idle_guest_gives_nearly_all(void **state)
+{
+	struct policy_host host = unlimited_host(1000000, 0);
+
+	(void)state;
+	sim_init(&sim, POLICY_PROACTIVE);
+	sim_add(&sim, 8000, 0);
+	run(&host, &sim, 2 * HOUR, NULL, NULL);
+	assert_in_range(sim.policy.sample.frames, 0, 2000);
+	assert_int_equal(sim.policy.back_offs, 0);
+}
+
+static void a_guarantee_stays(void **state)
+{
+	struct policy_host host = unlimited_host(1000000, 0);
+	uint64_t least;
+
+	(void)state;
+	sim_init(&sim, POLICY_PROACTIVE);
+	sim_add(&sim, 8000, 0);
+	sim.policy.settings.limits.low = 3000;
+	run(&host, &sim, 4 * HOUR, &least, NULL);
+	assert_int_equal(least, 3000);
+}
+
+/* Half of it is used every ten seconds, the rest never. */
+static void a_working_set_stays(void **state)
+{
+	struct policy_host host = unlimited_host(1000000, 0);
+	uint64_t least, most;
+
+	(void)state;
+	sim_init(&sim, POLICY_PROACTIVE);
+	sim_add(&sim, 4000, 1);
+	sim_add(&sim, 4000, 0);
+	run(&host, &sim, 3 * HOUR, NULL, NULL);
+	run(&host, &sim, HOUR, &least, &most);
+	assert_in_range(least, 4000, 4400);
+	assert_int_equal(sim.policy.back_offs, 0);
+}
+
+/* Pages in use at all rates: somewhere the loop must stop, and stay there. */
+static void a_constant_load_makes_no_oscillation(void **state)
+{
+	struct policy_host host = unlimited_host(1000000, 0);
+	uint64_t least, most, refaults, back_offs, seconds;
+	const struct policy_settings *set = &sim.policy.settings;
+
+	(void)state;
+	sim_init(&sim, POLICY_PROACTIVE);
+	sim_add(&sim, 2000, 1);
+	sim_add(&sim, 2000, 8);
+	sim_add(&sim, 2000, 60);
+	sim_add(&sim, 2000, 0);
+	run(&host, &sim, 6 * HOUR, NULL, NULL);
+	refaults = sim.policy.sample.refaults;
+	back_offs = sim.policy.back_offs;
+	run(&host, &sim, 8 * HOUR, &least, &most);
+	seconds = 8 * HOUR * 10;
+	printf("# %llu to %llu frames, %llu back-offs in 8 hours, %.3f %% refaults a minute\n",
+	       (unsigned long long)least, (unsigned long long)most,
+	       (unsigned long long)(sim.policy.back_offs - back_offs),
+	       (sim.policy.sample.refaults - refaults) * 100.0 / (seconds / 60) / least);
+	/* Something is saved, what is used stays, it hardly moves, and it hurts little. */
+	assert_in_range(most, 4000, 6400);
+	assert_in_range(most - least, 0, most / 20);
+	assert_in_range(sim.policy.back_offs - back_offs, 0, 8 * 8);
+	assert_true((sim.policy.sample.refaults - refaults) * 1e6 / (seconds / 60) / least <
+		    set->refault_ppm);
+}
+
+static void back_off_takes_one_round(void **state)
+{
+	struct policy_host host = unlimited_host(1000000, 0);
+	unsigned int i;
+
+	(void)state;
+	sim_init(&sim, POLICY_PROACTIVE);
+	sim_add(&sim, 2000, 1);
+	sim_add(&sim, 6000, 0);
+	run(&host, &sim, 30, NULL, NULL);
+	assert_int_equal(sim.policy.decision.reason, POLICY_PROBE);
+	/* The load changes: what was cold is wanted now. */
+	for (i = 0; i < 8000; i++)
+		sim.period[i] = 2;
+	run(&host, &sim, 1, NULL, NULL);
+	assert_int_equal(sim.policy.decision.reason, POLICY_BACK_OFF_REFAULT);
+	assert_int_equal(sim.policy.decision.nr_pages, 0);
+	assert_int_equal(sim.policy.back_offs, 1);
+	run(&host, &sim, 2, NULL, NULL);
+	assert_int_equal(sim.policy.decision.nr_pages, 0);
+}
+
+static void stall_alone_makes_it_back_off(void **state)
+{
+	struct policy_host host = unlimited_host(1000000, 0);
+	struct policy_guest *list[] = { &sim.policy };
+
+	(void)state;
+	sim_init(&sim, POLICY_PROACTIVE);
+	sim_add(&sim, 8000, 0);
+	run(&host, &sim, 30, NULL, NULL);
+	assert_int_equal(sim.policy.decision.reason, POLICY_PROBE);
+	sim_pass(&sim);
+	sim.policy.sample.stall_ns += PASS_NS / 500;
+	policy_round(&host, list, 1, host.now_ns + PASS_NS);
+	assert_int_equal(sim.policy.decision.reason, POLICY_BACK_OFF_STALL);
+	assert_int_equal(sim.policy.decision.nr_pages, 0);
+}
+
+/* It was busy, then it is not: its memory is given in the end all the same. */
+static void trust_comes_back(void **state)
+{
+	struct policy_host host = unlimited_host(1000000, 0);
+	unsigned int i;
+
+	(void)state;
+	sim_init(&sim, POLICY_PROACTIVE);
+	sim_add(&sim, 8000, 20);
+	run(&host, &sim, 2 * HOUR, NULL, NULL);
+	assert_true(sim.policy.back_offs > 0);
+	for (i = 0; i < 8000; i++)
+		sim.period[i] = 0;
+	run(&host, &sim, 4 * HOUR, NULL, NULL);
+	assert_in_range(sim.policy.sample.frames, 0, 2000);
+}
+
+static void without_aging_it_says_so(void **state)
+{
+	struct policy_host host = unlimited_host(1000000, 1000);
+	struct policy_guest g = { .settings = policy_default_settings }, *list[] = { &g };
+
+	(void)state;
+	g.settings.kind = POLICY_PROACTIVE;
+	g.sample.frames = 1000;
+	policy_round(&host, list, 1, POLICY_NSEC);
+	policy_round(&host, list, 1, 2 * POLICY_NSEC);
+	assert_int_equal(g.decision.reason, POLICY_NO_AGING);
+	assert_int_equal(g.decision.nr_pages, 0);
+}
+
+/* A page takes 4 us: 100 ms a second are 25,000 pages a second at most. */
+static void the_cpu_quota_holds(void **state)
+{
+	struct policy_host host = unlimited_host(1000000, 0);
+	uint64_t before;
+
+	(void)state;
+	host.settings.quota_cpu_ns = 100000;	/* 25 pages a second */
+	sim_init(&sim, POLICY_PROACTIVE);
+	sim.policy.settings.probe_ppm = 1000000;
+	sim_add(&sim, 8000, 0);
+	run(&host, &sim, 30, NULL, NULL);
+	before = sim.policy.sample.moved;
+	run(&host, &sim, 10, NULL, NULL);
+	assert_in_range(sim.policy.sample.moved - before, 1, 10 * 250);
+
+	/* Aging takes of it as well; if it takes all, nothing is left to reclaim with. */
+	sim.policy.sample.work_ns += 11 * 1000000;
+	run(&host, &sim, 1, NULL, NULL);
+	assert_int_equal(sim.policy.decision.nr_pages, 0);
+	assert_int_equal(sim.policy.decision.cap, POLICY_CAP_QUOTA_CPU);
+}
+
+/* ---- words ------------------------------------------------------------------- */
+
+static void everything_can_be_explained(void **state)
+{
+	struct policy_guest g = { .settings = policy_default_settings };
+	unsigned int reason, cap;
+	char text[1024], small[20];
+
+	(void)state;
+	for (reason = 0; reason < POLICY_NR_REASONS; reason++) {
+		for (cap = 0; cap < POLICY_NR_CAPS; cap++) {
+			g.decision = (struct policy_decision){
+				.reason = reason, .cap = cap, .wanted = 1 << 20,
+				.nr_pages = cap ? 5 : 1 << 20, .frames = UINT64_MAX >> 12,
+			};
+			policy_explain(text, sizeof(text), &g, &policy_default_host_settings);
+			assert_true(strlen(text) > 60 && strlen(text) < sizeof(text) - 1);
+			assert_int_equal(text[strlen(text) - 1], '.');
+			policy_explain(small, sizeof(small), &g, &policy_default_host_settings);
+			assert_true(strlen(small) < sizeof(small));
+		}
+		assert_true(strlen(policy_reason_name(reason)) > 3);
+	}
+	for (reason = 0; reason < POLICY_NR_KINDS; reason++)
+		assert_int_equal(policy_kind_parse(policy_kind_name(reason)), reason);
+	assert_true(policy_kind_parse("magic") < 0);
+}
+
+static void a_thousand_guests_cost_little(void **state)
+{
+	static struct policy_guest guests[1000], *list[1000];
+	struct policy_host host = unlimited_host(40000000, 50000000);
+	struct timespec a, b;
+	unsigned int i, round;
+	double ms;
+
+	(void)state;
+	random_state = 1;
+	for (i = 0; i < 1000; i++) {
+		list[i] = &guests[i];
+		random_settings(&guests[i]);
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+	for (round = 0; round < 20; round++) {
+		for (i = 0; i < 1000; i++)
+			random_sample(&guests[i]);
+		policy_round(&host, list, 1000, (round + 1) * POLICY_NSEC);
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+	ms = ((b.tv_sec - a.tv_sec) * 1e3 + (b.tv_nsec - a.tv_nsec) / 1e6) / 20;
+	printf("# a round of 1000 guests: %.2f ms\n", ms);
+	/* 2 % of a core at one round a second; sanitizers are slower */
+	assert_true(ms < 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(limits_are_never_broken),
+		cmocka_unit_test(shares_follow_weights),
+		cmocka_unit_test(shares_begin_above_the_guarantee),
+		cmocka_unit_test(small_guests_give_nothing),
+		cmocka_unit_test(guarantees_yield_only_when_nothing_else_is_left),
+		cmocka_unit_test(idle_pages_are_taxed),
+		cmocka_unit_test(squeezing_has_hysteresis),
+		cmocka_unit_test(above_high_goes_at_once),
+		cmocka_unit_test(without_a_sink_nothing_is_taken),
+		cmocka_unit_test(an_idle_guest_gives_nearly_all),
+		cmocka_unit_test(a_guarantee_stays),
+		cmocka_unit_test(a_working_set_stays),
+		cmocka_unit_test(a_constant_load_makes_no_oscillation),
+		cmocka_unit_test(back_off_takes_one_round),
+		cmocka_unit_test(stall_alone_makes_it_back_off),
+		cmocka_unit_test(trust_comes_back),
+		cmocka_unit_test(without_aging_it_says_so),
+		cmocka_unit_test(the_cpu_quota_holds),
+		cmocka_unit_test(everything_can_be_explained),
+		cmocka_unit_test(a_thousand_guests_cost_little),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

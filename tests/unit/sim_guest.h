@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sim_guest.h - a guest of some thousand pages, in simulated time
+ *
+ * Pages belong to a class: a page of period n is used once in n passes on average,
+ * by a random number generator that begins with the same number each time; period
+ * 0 is never used. A pass uses pages, ages the resident ones, and counts as refault
+ * what was out. It is written from what the uapi header promises of aging and
+ * reclaim, and shares no code with the policies.
+ */
+#ifndef SIM_GUEST_H
+#define SIM_GUEST_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "policy.h"
+
+#define SIM_PAGES	8192
+#define SIM_STALL_NS	50000	/* of one page-in */
+#define SIM_MOVE_NS	4000	/* of one page-out */
+
+struct sim_guest {
+	struct policy_guest policy;
+	uint32_t random;
+	uint32_t nr;
+	uint32_t hand;
+	uint16_t period[SIM_PAGES];
+	uint8_t idle[SIM_PAGES];
+	uint8_t out[SIM_PAGES];
+};
+
+static inline uint32_t sim_random(struct sim_guest *g)
+{
+	g->random ^= g->random << 13;
+	g->random ^= g->random >> 17;
+	g->random ^= g->random << 5;
+	return g->random;
+}
+
+static inline void sim_init(struct sim_guest *g, enum policy_kind kind)
+{
+	memset(g, 0, sizeof(*g));
+	g->random = 2463534242u;
+	g->policy.settings = policy_default_settings;
+	g->policy.settings.kind = kind;
+}
+
+/* Append a class. */
+static inline void sim_add(struct sim_guest *g, uint32_t pages, uint16_t period)
+{
+	while (pages-- && g->nr < SIM_PAGES)
+		g->period[g->nr++] = period;
+}
+
+static inline void sim_count(struct sim_guest *g)
+{
+	struct policy_sample *s = &g->policy.sample;
+	uint32_t i;
+
+	s->frames = 0;
+	memset(s->idle, 0, sizeof(s->idle));
+	for (i = 0; i < g->nr; i++) {
+		if (g->out[i])
+			continue;
+		s->frames++;
+		s->idle[g->idle[i]]++;
+	}
+}
+
+/* An aging pass, and what the guest did since the last one. */
+static inline void sim_pass(struct sim_guest *g)
+{
+	struct policy_sample *s = &g->policy.sample;
+	uint32_t i;
+
+	for (i = 0; i < g->nr; i++) {
+		if (g->period[i] && sim_random(g) % g->period[i] == 0) {
+			if (g->out[i]) {
+				s->refaults++;
+				s->stall_ns += SIM_STALL_NS;
+			}
+			g->out[i] = 0;
+			g->idle[i] = 0;
+		} else if (!g->out[i] && g->idle[i] < POLICY_IDLE_BUCKETS - 1) {
+			g->idle[i]++;
+		}
+	}
+	s->passes++;
+	sim_count(g);
+}
+
+/* UVMEM_VM_RECLAIM: oldest first; among equals it goes on where it stopped */
+static inline uint64_t sim_reclaim(struct sim_guest *g, uint64_t nr, uint32_t min_idle)
+{
+	uint64_t moved = 0;
+	int age;
+	uint32_t i;
+
+	for (age = POLICY_IDLE_BUCKETS - 1; age >= (int)min_idle && moved < nr; age--) {
+		for (i = 0; i < g->nr && moved < nr; i++) {
+			uint32_t page = (g->hand + i) % g->nr;
+
+			if (g->out[page] || g->idle[page] != age)
+				continue;
+			g->out[page] = 1;
+			moved++;
+			if (moved == nr)
+				g->hand = page + 1;
+		}
+	}
+	g->policy.sample.moved += moved;
+	g->policy.sample.work_ns += moved * SIM_MOVE_NS;
+	sim_count(g);
+	return moved;
+}
+
+#endif
