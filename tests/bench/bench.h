@@ -12,6 +12,8 @@
  *	value NAME NUMBER		a figure that is no cost, e.g. of metadata
  *	text NAME WORDS...		what a figure was measured with
  *	profile NAME SAMPLES FUNCTION	where the instructions of a raw NAME went
+ *	smp (NAME NUMBER)...		one turn of smp_bench: nanoseconds, and
+ *					how often things happened
  *	note WORDS...			what went not quite as it should
  */
 #ifndef BENCH_H

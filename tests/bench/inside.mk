@@ -4,15 +4,15 @@
 # own part of this kind has the flags and the guest's library.
 #	LIB, OUT	as there		HMM	directory of test_hmm_uapi.h
 
-PROGS := paging_bench hmm_bench
+PROGS := paging_bench demand_bench swap_bench smp_bench hmm_bench
 
 include inside.mk
 
 CFLAGS	+= -I$(HMM) -I../bench
-objs	+= $(OUT)/profile.o
+objs	+= $(OUT)/profile.o $(OUT)/rig.o
 
 # Not in the list of prerequisites of the programs yet: it is expanded above.
-$(addprefix $(OUT)/,$(PROGS)): $(OUT)/profile.o
+$(addprefix $(OUT)/,$(PROGS)): $(OUT)/profile.o $(OUT)/rig.o
 
 $(OUT)/%.o: ../bench/%.c
 	@mkdir -p $(@D)

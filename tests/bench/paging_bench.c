@@ -11,77 +11,16 @@
 
 #include "kselftest.h"
 
-#include "bench.h"
-#include "vm.h"
+#include "rig.h"
 
 #define BIG_GPA		(8ull << 30)
 #define BIG_SLOT	2
 #define BIG_GIB		64ull
 
-struct size {
-	const char *name;
-	enum vm_mem_backing_src_type src;
-};
-
-static const struct size sizes[] = {
-	{ "4k", VM_MEM_SRC_ANONYMOUS },
-	{ "2m", VM_MEM_SRC_ANONYMOUS_THP },
-};
-
-/* Random content: no two pages alike, nothing in them repeats. */
-static u64 guest_random(u64 gpa, u64 nr_pages, u64 seed)
-{
-	u64 x = seed | 1, p;
-
-	for (p = gpa; p < gpa + nr_pages * PAGE_SIZE; p += 8) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		WRITE_ONCE(*(u64 *)p, x);
-	}
-	return 0;
-}
-
-#define timed(expression)							\
-({										\
-	u64 start_ = bench_now();						\
-	expression;								\
-	bench_now() - start_;							\
-})
-
-/* Whatever was left behind goes now, so that the next step finds all alike. */
-static void finish(struct uvm *uvm, u64 nr, enum uvmem_page_state state, const char *what)
-{
-	int i;
-
-	for (i = 0; i < 50 && uvm_count(uvm, MEM_GPA, BENCH_PAGES, state) < BENCH_PAGES; i++) {
-		usleep(10000);
-		if (state == UVMEM_PAGE_IN)
-			uvm_page_in(uvm, MEM_GPA, BENCH_PAGES);
-		else
-			uvm_page_out(uvm, MEM_GPA, BENCH_PAGES);
-	}
-	if (nr != BENCH_PAGES)
-		printf("note %s: %lu of %lu pages at the first try\n", what, nr, BENCH_PAGES);
-	uvm_assert_state(uvm, MEM_GPA, BENCH_PAGES, state);
-}
-
-static u64 touch(struct uvm *uvm)
-{
-	return timed(guest_call(uvm->vcpu[0], guest_touch, MEM_GPA, BENCH_PAGES));
-}
-
-static struct uvm *create(const struct size *size)
-{
-	struct uvm_config config = { .mem_pages = BENCH_PAGES, .src = size->src };
-
-	return uvm_create(&config);
-}
-
 /* UV_ESM of a VM that has its code, its page tables and nothing in the test memory. */
 static u64 esm_baseline(const struct size *size)
 {
-	struct uvm *uvm = create(size);
+	struct uvm *uvm = rig_create(size);
 	u64 cost = timed(uvm_esm(uvm));
 
 	uvm_free(uvm);
@@ -91,13 +30,13 @@ static u64 esm_baseline(const struct size *size)
 /* Guest accesses to secure memory that was never touched: a zeroed frame each. */
 static void measure_absent(const struct size *size, int round)
 {
-	struct uvm *uvm = create(size);
+	struct uvm *uvm = rig_create(size);
 	u64 first;
 
 	uvm_esm(uvm);
-	first = touch(uvm);
+	first = rig_touch(uvm);
 	uvm_assert_state(uvm, MEM_GPA, BENCH_PAGES, UVMEM_PAGE_IN);
-	bench_raw(round, size->name, "touch_absent", BENCH_PAGES, first, touch(uvm));
+	bench_raw(round, size->name, "touch_absent", BENCH_PAGES, first, rig_touch(uvm));
 	uvm_free(uvm);
 }
 
@@ -111,15 +50,56 @@ static void measure_ordinary(const struct size *size, int round)
 	u64 first;
 
 	memset(uvm_hva(uvm, MEM_GPA), 1, BENCH_PAGES * PAGE_SIZE);
-	first = touch(uvm);
-	bench_raw(round, size->name, "fault_ordinary", BENCH_PAGES, first, touch(uvm));
+	first = rig_touch(uvm);
+	bench_raw(round, size->name, "fault_ordinary", BENCH_PAGES, first, rig_touch(uvm));
+	uvm_free(uvm);
+}
+
+/*
+ * The guest gives all pages to the VMM, zeroed, and takes them back: by one call, then
+ * by one call each.
+ */
+static void measure_share(const struct size *size, int round)
+{
+	struct uvm *uvm = rig_create(size);
+	static const struct {
+		const char *name;
+		u64 nr;
+		enum uvmem_page_state state;
+		bool each;
+	} calls[] = {
+		{ "share",		UV_SHARE_PAGE,	 UVMEM_PAGE_SHARED, false },
+		{ "unshare",		UV_UNSHARE_PAGE, UVMEM_PAGE_IN, false },
+		{ "share_each",		UV_SHARE_PAGE,	 UVMEM_PAGE_SHARED, true },
+		{ "unshare_each",	UV_UNSHARE_PAGE, UVMEM_PAGE_IN, true },
+	};
+	u64 cost, ret;
+	int i;
+
+	guest_call(uvm->vcpu[0], guest_random, MEM_GPA, BENCH_PAGES, round + 1);
+	uvm_esm(uvm);
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		/* Mapped by the guest, and where the VMM has them: with something behind. */
+		if (calls[i].state == UVMEM_PAGE_IN)
+			memset(uvm_hva(uvm, MEM_GPA), 1, BENCH_PAGES * PAGE_SIZE);
+		rig_touch(uvm);
+		cost = timed(ret = calls[i].each ?
+			     guest_call(uvm->vcpu[0], guest_hypercall_each, calls[i].nr,
+					gpa_to_gfn(MEM_GPA), BENCH_PAGES) :
+			     (u64)hypercall(uvm->vcpu[0], calls[i].nr, gpa_to_gfn(MEM_GPA),
+					    BENCH_PAGES));
+		TEST_ASSERT(ret == U_SUCCESS, "%s: %ld", calls[i].name, (s64)ret);
+		uvm_assert_state(uvm, MEM_GPA, BENCH_PAGES, calls[i].state);
+		bench_raw(round, size->name, calls[i].name, BENCH_PAGES, cost, 0);
+	}
+	uvm_assert_sums(uvm);
 	uvm_free(uvm);
 }
 
 static void measure_round(const struct size *size, int round)
 {
 	u64 base = esm_baseline(size), mapped, nr, cost;
-	struct uvm *uvm = create(size);
+	struct uvm *uvm = rig_create(size);
 
 	guest_call(uvm->vcpu[0], guest_random, MEM_GPA, BENCH_PAGES, round + 1);
 	if (round == 1)
@@ -131,41 +111,42 @@ static void measure_round(const struct size *size, int round)
 	/* Twice: the first page-out of 2 MiB also allocates their table of seals. */
 	cost = timed(nr = uvm_page_out(uvm, MEM_GPA, BENCH_PAGES));
 	bench_raw(round, size->name, "page_out_first", nr, cost, 0);
-	finish(uvm, nr, UVMEM_PAGE_OUT, "the first page-out");
+	rig_finish(uvm, nr, UVMEM_PAGE_OUT, "the first page-out");
 	if (round == 1)
 		bench_value(size->name, "huge_bytes.out", uvm_huge_bytes(uvm, MEM_GPA));
 	cost = timed(nr = uvm_page_in(uvm, MEM_GPA, BENCH_PAGES));
 	bench_raw(round, size->name, "page_in", nr, cost, 0);
-	finish(uvm, nr, UVMEM_PAGE_IN, "page-in");
+	rig_finish(uvm, nr, UVMEM_PAGE_IN, "page-in");
 
 	/* In, but not mapped yet; frames that came in together are mapped together. */
-	cost = touch(uvm);
-	mapped = touch(uvm);
+	cost = rig_touch(uvm);
+	mapped = rig_touch(uvm);
 	bench_raw(round, size->name, "touch_mapped", BENCH_PAGES, mapped, 0);
 	bench_raw(round, size->name, "touch_after_page_in", BENCH_PAGES, cost, mapped);
 
 	cost = timed(nr = uvm_page_out(uvm, MEM_GPA, BENCH_PAGES));
 	bench_raw(round, size->name, "page_out", nr, cost, 0);
-	finish(uvm, nr, UVMEM_PAGE_OUT, "page-out");
-	cost = touch(uvm);
+	rig_finish(uvm, nr, UVMEM_PAGE_OUT, "page-out");
+	cost = rig_touch(uvm);
 	bench_raw(round, size->name, "demand", BENCH_PAGES, cost, mapped);
 	uvm_assert_state(uvm, MEM_GPA, BENCH_PAGES, UVMEM_PAGE_IN);
 
 	/* What demand has brought back is in single pages, whatever it was. */
 	cost = timed(nr = uvm_page_out(uvm, MEM_GPA, BENCH_PAGES));
 	bench_raw(round, size->name, "page_out_after_demand", nr, cost, 0);
-	finish(uvm, nr, UVMEM_PAGE_OUT, "page-out after demand");
+	rig_finish(uvm, nr, UVMEM_PAGE_OUT, "page-out after demand");
 
-	finish(uvm, BENCH_PAGES, UVMEM_PAGE_IN, "");
+	rig_finish(uvm, BENCH_PAGES, UVMEM_PAGE_IN, "");
 	guest_call(uvm->vcpu[0], guest_fill_byte, MEM_GPA, BENCH_PAGES, 0);
 	cost = timed(nr = uvm_page_out(uvm, MEM_GPA, BENCH_PAGES));
 	bench_raw(round, size->name, "page_out_same", nr, cost, 0);
-	finish(uvm, nr, UVMEM_PAGE_ZERO, "page-out of same-filled pages");
-	cost = touch(uvm);
+	rig_finish(uvm, nr, UVMEM_PAGE_ZERO, "page-out of same-filled pages");
+	cost = rig_touch(uvm);
 	bench_raw(round, size->name, "demand_same", BENCH_PAGES, cost, mapped);
 
 	uvm_assert_sums(uvm);
 	uvm_free(uvm);
+	measure_share(size, round);
 	measure_absent(size, round);
 	measure_ordinary(size, round);
 }
@@ -173,23 +154,23 @@ static void measure_round(const struct size *size, int round)
 /* As measure_round(), but only to see where the instructions go. */
 static void profile_round(const struct size *size)
 {
-	struct uvm *uvm = create(size);
+	struct uvm *uvm = rig_create(size);
 
 	guest_call(uvm->vcpu[0], guest_random, MEM_GPA, BENCH_PAGES, 1);
 	profile_start();
 	uvm_esm(uvm);
 	profile_stop(size->name, "esm");
-	finish(uvm, BENCH_PAGES, UVMEM_PAGE_OUT, "");
+	rig_finish(uvm, BENCH_PAGES, UVMEM_PAGE_OUT, "");
 	profile_start();
 	uvm_page_in(uvm, MEM_GPA, BENCH_PAGES);
 	profile_stop(size->name, "page_in");
-	finish(uvm, BENCH_PAGES, UVMEM_PAGE_IN, "");
+	rig_finish(uvm, BENCH_PAGES, UVMEM_PAGE_IN, "");
 	profile_start();
 	uvm_page_out(uvm, MEM_GPA, BENCH_PAGES);
 	profile_stop(size->name, "page_out");
-	finish(uvm, BENCH_PAGES, UVMEM_PAGE_OUT, "");
+	rig_finish(uvm, BENCH_PAGES, UVMEM_PAGE_OUT, "");
 	profile_start();
-	touch(uvm);
+	rig_touch(uvm);
 	profile_stop(size->name, "demand");
 	guest_call(uvm->vcpu[0], guest_fill_byte, MEM_GPA, BENCH_PAGES, 0);
 	profile_start();
@@ -201,13 +182,38 @@ static void profile_round(const struct size *size)
 /* UV_ESM of memory that nobody touched. */
 static void measure_untouched(int round)
 {
-	struct uvm *uvm = create(&sizes[0]);
+	struct uvm *uvm = rig_create(&sizes[0]);
 	u64 base = esm_baseline(&sizes[0]), cost;
 
 	vm_userspace_mem_region_add(uvm->vm, VM_MEM_SRC_ANONYMOUS, BIG_GPA, BIG_SLOT,
 				    BIG_GIB << (30 - PAGE_SHIFT), 0);
 	cost = timed(uvm_esm(uvm));
 	bench_raw(round, "1g", "esm_untouched", BIG_GIB, cost, base);
+	uvm_free(uvm);
+}
+
+/*
+ * UV_ESM of 1 GiB that the VMM has populated, or of the largest power of two that the
+ * frames suffice for. Once: rounds of so much are alike.
+ */
+static void measure_populated(const struct size *size)
+{
+	u64 base = esm_baseline(size), pages = 1ull << (30 - PAGE_SHIFT), cost, gpa;
+	struct uvmem_pool pool = uvmem_get_pool();
+	struct uvm *uvm = rig_create(size);
+	u8 *mem;
+
+	while (pages > pool.frames_limit - pool.frames_used)
+		pages /= 2;
+	vm_userspace_mem_region_add(uvm->vm, size->src, BIG_GPA, BIG_SLOT, pages, 0);
+	mem = uvm_hva(uvm, BIG_GPA);
+	memset(mem, 1, pages * PAGE_SIZE);
+	cost = timed(uvm_esm(uvm));
+	bench_raw(1, size->name, "esm_populated", pages, cost, base);
+	bench_value(size->name, "esm_populated.pages", pages);
+	/* One call tells the states of 65536 pages at most. */
+	for (gpa = BIG_GPA; gpa < BIG_GPA + pages * PAGE_SIZE; gpa += HUGE_SIZE)
+		uvm_assert_state(uvm, gpa, HUGE_PAGES, UVMEM_PAGE_IN);
 	uvm_free(uvm);
 }
 
@@ -236,23 +242,23 @@ do {										\
 /* All of the VM's pages, and of these the BENCH_PAGES of test memory, in each state. */
 static void measure_metadata(const struct size *size)
 {
-	struct uvm *uvm = create(size);
+	struct uvm *uvm = rig_create(size);
 
 	metadata_now(size, "normal", uvm);
 	uvm_esm(uvm);
 	metadata_now(size, "absent", uvm);
 	uvm_free(uvm);
 
-	uvm = create(size);
+	uvm = rig_create(size);
 	guest_call(uvm->vcpu[0], guest_random, MEM_GPA, BENCH_PAGES, 1);
 	uvm_esm(uvm);
 	metadata_now(size, "in", uvm);
-	finish(uvm, BENCH_PAGES, UVMEM_PAGE_OUT, "");
+	rig_finish(uvm, BENCH_PAGES, UVMEM_PAGE_OUT, "");
 	metadata_now(size, "out", uvm);
-	finish(uvm, BENCH_PAGES, UVMEM_PAGE_IN, "");
+	rig_finish(uvm, BENCH_PAGES, UVMEM_PAGE_IN, "");
 	metadata_now(size, "in_again", uvm);
 	guest_call(uvm->vcpu[0], guest_fill_byte, MEM_GPA, BENCH_PAGES, 0);
-	finish(uvm, BENCH_PAGES, UVMEM_PAGE_ZERO, "");
+	rig_finish(uvm, BENCH_PAGES, UVMEM_PAGE_ZERO, "");
 	metadata_now(size, "zero", uvm);
 	uvm_free(uvm);
 }
@@ -279,12 +285,13 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	check_clock();
 	for (round = 0; round <= BENCH_ROUNDS; round++) {
-		for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		for (i = 0; i < NR_SIZES; i++)
 			measure_round(&sizes[i], round);
 		measure_untouched(round);
 	}
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+	for (i = 0; i < NR_SIZES; i++) {
 		measure_metadata(&sizes[i]);
+		measure_populated(&sizes[i]);
 		profile_round(&sizes[i]);
 	}
 	return 0;
