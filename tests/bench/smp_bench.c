@@ -6,11 +6,7 @@
  * than anything in it, hence: the same pages by one vCPU, by two of one VM, and by
  * two VMMs with one vCPU each, which share neither an mm nor page tables; and
  * computation without any exit, by one and by two. One after the other, again and
- * again, and the ratios are printed for each turn.
- *
- * TCG has a rare defect with two vCPUs (docs/developer-guide.md): each turn is a
- * process of its own, and one whose guest left with SHUTDOWN or hangs is counted and
- * made again.
+ * again, and the ratios are printed for each turn. Each turn is a process of its own.
  */
 #include <linux/perf_event.h>
 #include <signal.h>
@@ -28,11 +24,9 @@
 #include "rig.h"
 
 #define TURNS		6
-#define MOST_TURNS	12
 #define TURN_SECONDS	300
 #define COMPUTE_LOOPS	(4ull << 20)
 #define PAGES		HUGE_PAGES
-#define EXIT_DEFECT	77
 
 /* ---- what one vCPU costs the other --------------------------------------------- */
 
@@ -123,9 +117,6 @@ static void *work(void *opaque)
 	pthread_barrier_wait(w->barrier);
 	if (guest_run(w->vcpu, NULL) == RUN_DONE)
 		return NULL;
-	/* TCG's defect; anything else would be ours. */
-	if (w->vcpu->run->exit_reason == KVM_EXIT_SHUTDOWN)
-		_exit(EXIT_DEFECT);
 	TEST_FAIL("the guest left with %u (%s)", w->vcpu->run->exit_reason,
 		  exit_reason_str(w->vcpu->run->exit_reason));
 	return NULL;
@@ -332,38 +323,24 @@ static void turn(void)
 	uvm_free_unchecked(uvm);
 }
 
-static void on_alarm(int sig)
-{
-	_exit(EXIT_DEFECT);
-}
-
 int main(int argc, char **argv)
 {
-	int turns, good = 0, defects = 0, status;
+	int turn_nr, status;
 	pid_t pid;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (turns = 0; turns < MOST_TURNS && good < TURNS; turns++) {
+	for (turn_nr = 0; turn_nr < TURNS; turn_nr++) {
 		pid = fork();
 		TEST_ASSERT(pid >= 0, "fork: %s", strerror(errno));
 		if (!pid) {
-			signal(SIGALRM, on_alarm);
 			signal(SIGCHLD, on_child);
 			alarm(TURN_SECONDS);
 			turn();
 			exit(0);
 		}
 		TEST_ASSERT(waitpid(pid, &status, 0) == pid, "waitpid");
-		if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DEFECT)
-			defects++;
-		else if (WIFEXITED(status) && !WEXITSTATUS(status))
-			good++;
-		else
+		if (!WIFEXITED(status) || WEXITSTATUS(status))
 			ksft_exit_fail_msg("a turn failed: status 0x%x\n", status);
 	}
-	printf("value smp.turns %d\n", turns);
-	printf("value smp.defects %d\n", defects);
-	if (good < TURNS)
-		ksft_exit_fail_msg("%d of %d turns ran into TCG's defect\n", defects, turns);
 	return 0;
 }

@@ -112,7 +112,7 @@ await() {
 			kill -0 "$qemu_pid" 2>/dev/null || return 1
 			what_qemu_does "$qemu_pid"
 			echo "Bail out! The guest hangs: no '$2'"
-			exit 99
+			exit 1
 		fi
 		sleep 0.2
 		n=$((n + 1))
