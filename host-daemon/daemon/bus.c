@@ -57,7 +57,7 @@ static int method_explain(sd_bus_message *message, void *user, sd_bus_error *err
 	guest = find(d, name, error);
 	if (!guest)
 		return -ENOENT;
-	policy_explain(text, sizeof(text), &guest->policy, &d->manager.config.host);
+	manager_explain(&d->manager, guest, text, sizeof(text));
 	return sd_bus_reply_method_return(message, "s", text);
 }
 

@@ -75,6 +75,7 @@ void manager_configure(struct manager *m, struct config *config)
 	m->config = *config;
 	memset(config, 0, sizeof(*config));
 	m->policy.settings = m->config.host;
+	m->push.settings = m->config.push;
 	for (i = 0; i < m->nr; i++)
 		settle(m, m->guests[i]);
 }
@@ -231,6 +232,15 @@ const char *manager_lacks(const struct manager *m)
 	if (!limits)
 		return "the module that is loaded holds no limits of guests: min, low and high are uvmemd's alone, max is not held";
 	return NULL;
+}
+
+void manager_explain(const struct manager *m, const struct guest *guest, char *buf, size_t room)
+{
+	size_t n;
+
+	policy_explain(buf, room, &guest->policy, &m->config.host);
+	n = strlen(buf);
+	push_explain(buf + n, room - n, &guest->push);
 }
 
 struct guest *manager_find(const struct manager *m, const char *text)

@@ -9,6 +9,8 @@
 #include "../unit/sim_guest.h"
 
 #define FAKE_VMS	4
+/* Where VMMs have their guests' memory. */
+#define FAKE_HVA	0x100000000ULL
 
 /**
  * struct fake_vm - one VM
@@ -46,7 +48,8 @@ struct fake_kernel {
 	uint64_t sealed_pool_limit;
 	bool pooled;
 	struct fake_vm vms[FAKE_VMS];
-	int fail_list, fail_open, fail_info, fail_pool, fail_age, fail_reclaim, fail_stats;
+	int fail_list, fail_open, fail_info, fail_pool, fail_age, fail_reclaim, fail_stats,
+		fail_find;
 	unsigned int calls;
 	unsigned int open_files;
 };
