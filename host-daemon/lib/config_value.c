@@ -43,6 +43,7 @@ const struct config_key config_keys[] = {
 	KEY("guest", "refault", PERCENT, guest.refault_ppm, 0, 1000000),
 	KEY("guest", "stall", PERCENT, guest.stall_ppm, 0, 1000000),
 	KEY("guest", "probe", PERCENT, guest.probe_ppm, 1, 1000000),
+	KEY("guest", "prefetch", PERCENT, guest.prefetch_ppm, 0, 1000000),
 	KEY("guest", "cold_age", TIME, guest.cold_age_ns, SEC, 24 * 3600 * SEC),
 };
 

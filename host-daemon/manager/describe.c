@@ -41,6 +41,7 @@ static struct json_object *settings(const struct policy_settings *set)
 	add_number(o, "stall_ppm", set->stall_ppm);
 	add_number(o, "probe_ppm", set->probe_ppm);
 	add_number(o, "cold_age_ns", set->cold_age_ns);
+	add_number(o, "prefetch_ppm", set->prefetch_ppm);
 	return o;
 }
 
@@ -55,6 +56,8 @@ static struct json_object *decision(const struct manager *m, const struct guest 
 	add_pages(o, "wanted_bytes", d->wanted);
 	add_pages(o, "decided_bytes", d->nr_pages);
 	add_pages(o, "taken_bytes", guest->taken);
+	add_pages(o, "fetch_bytes", d->fetch);
+	add_pages(o, "fetched_bytes", guest->fetched);
 	add_number(o, "min_idle_passes", d->min_idle);
 	add_pages(o, "cold_bytes", d->cold);
 	add_number(o, "refault_ppm", d->refault_ppm);

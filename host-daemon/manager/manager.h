@@ -47,6 +47,8 @@
  * @limits: that the kernel was told last
  * @limits_told: it was told
  * @taken: pages that the last round took
+ * @fetched: pages that the last round fetched back
+ * @fetch_hand: gfn where the search for them goes on
  * @failing: something did not work in this round
  * @error: of what did not work, 0 after a round in which all did
  * @error_what: what that was
@@ -69,6 +71,8 @@ struct guest {
 	struct kernel_limits limits;
 	bool limits_told;
 	uint64_t taken;
+	uint64_t fetched;
+	uint64_t fetch_hand;
 	bool failing;
 	int error;
 	const char *error_what;

@@ -289,6 +289,7 @@ int manager_round(struct manager *m, uint64_t now_ns)
 	host_sink(&m->host, &m->policy.pool.sink);
 	policy_round(&m->policy, policies, nr, now_ns);
 	act(m, policies, guests, nr);
+	fetch_back(m, guests, nr);
 	push_ciphertext(m, guests, nr, now_ns);
 
 	for (i = 0; i < nr; i++) {

@@ -11,6 +11,8 @@
 #define FAKE_VMS	4
 /* Where VMMs have their guests' memory. */
 #define FAKE_HVA	0x100000000ULL
+/* That a pass takes, as uvmemd makes them by default. */
+#define FAKE_PASS_MS	10000
 
 /**
  * struct fake_vm - one VM
@@ -21,6 +23,7 @@
  * @sim: its pages
  * @limits: as last set
  * @reclaimed: pages, by all calls
+ * @fetched: the same, back in
  */
 struct fake_vm {
 	bool there;
@@ -31,6 +34,7 @@ struct fake_vm {
 	struct kernel_limits limits;
 	bool limits_set;
 	uint64_t reclaimed;
+	uint64_t fetched;
 };
 
 /**
@@ -49,7 +53,7 @@ struct fake_kernel {
 	bool pooled;
 	struct fake_vm vms[FAKE_VMS];
 	int fail_list, fail_open, fail_info, fail_pool, fail_age, fail_reclaim, fail_stats,
-		fail_find;
+		fail_find, fail_range;
 	unsigned int calls;
 	unsigned int open_files;
 };
