@@ -26,17 +26,18 @@ const struct push_settings push_default_settings = {
 	.reserve = 256 << 8,
 };
 
-/* What the kernel says of the VMM's memory in swap bounds what a look has shown. */
-uint64_t push_swapped(const struct push_guest *guest)
-{
-	uint64_t most = MIN(guest->out, guest->vmm_swapped);
-
-	return guest->known && guest->swapped < most ? guest->swapped : most;
-}
-
+/* What the kernel says of the VMM's memory in swap bounds what was seen. */
 uint64_t push_resident(const struct push_guest *guest)
 {
-	return guest->out - push_swapped(guest);
+	uint64_t least = guest->out - MIN(guest->out, guest->vmm_swapped);
+	uint64_t seen = guest->known ? MIN(guest->out, guest->resident) : 0;
+
+	return seen > least ? seen : least;
+}
+
+uint64_t push_swapped(const struct push_guest *guest)
+{
+	return guest->out - push_resident(guest);
 }
 
 static enum push_state state_of(const struct push_host *host, const struct push_guest *guest,
@@ -104,9 +105,9 @@ unsigned int push_region(uint64_t gfn)
 static void leave(struct push_guest *guest, unsigned int next)
 {
 	for (; guest->at < next; guest->at++) {
-		guest->swapped -= guest->region[guest->at];
+		guest->resident -= guest->region[guest->at];
 		guest->region[guest->at] = guest->seen;
-		guest->swapped += guest->seen;
+		guest->resident += guest->seen;
 		guest->seen = 0;
 	}
 }

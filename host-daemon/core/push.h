@@ -7,11 +7,11 @@
  *	in memory, and nobody but the host's own reclaim would ever swap it out. So some
  *	is pushed each round, while there is swap to take it.
  *
- *	How much of the ciphertext is in swap can only be seen page by page. A sweep goes
+ *	How much of the ciphertext is in memory can only be seen page by page. A sweep goes
  *	round each guest's memory, a part of it per round; what each region of it had is
  *	remembered until the sweep has been there again. So what is told is exact where a
- *	round sees all of a guest, and behind by a sweep where it does not. It is never
- *	above what the kernel says that the VMM has in swap.
+ *	round sees all of a guest, and behind by a sweep where it does not. What is in
+ *	swap is the rest, and never more than the kernel says that the VMM has there.
  *
  * No I/O, no clock: manager/push.c does what is decided here. Pages, as in policy.h.
  */
@@ -65,9 +65,9 @@ enum push_state {
  * @state: why
  *
  * What follows is this file's own; all zero at first.
- * @swapped: of @out, pages in swap, as they were seen last
+ * @resident: of @out, pages in memory, as they were seen last
  * @known: there was a sweep; else @vmm_swapped is all that is known
- * @region: @swapped by region
+ * @region: @resident by region
  * @at: region that the sweep is in
  * @seen: of @at, by this sweep
  * @hold_length_ns: of the last hold
@@ -81,7 +81,7 @@ struct push_guest {
 	uint64_t push;
 	enum push_state state;
 
-	uint64_t swapped;
+	uint64_t resident;
 	bool known;
 	uint64_t region[PUSH_REGIONS];
 	unsigned int at;
@@ -123,7 +123,7 @@ struct push_result {
 /* Decide for all; @now_ns must not go back. */
 void push_round(struct push_host *host, struct push_guest **guests, size_t nr, uint64_t now_ns);
 
-/* The sweep is at @gfn, ascending, and has seen @pages of its region in swap. */
+/* The sweep is at @gfn, ascending, and has seen @pages of its region in memory. */
 void push_seen(struct push_guest *guest, uint64_t gfn, uint64_t pages);
 /* It has come to the end of the guest's memory; the next one begins. */
 void push_swept(struct push_guest *guest);

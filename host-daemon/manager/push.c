@@ -2,10 +2,10 @@
 /*
  * push.c - look at guests' ciphertext, and push what is in memory to swap
  *
- * The module tells at which addresses of the VMM the pages are that are OUT, pagemap which
- * of these are in memory, process_madvise(MADV_PAGEOUT) has the kernel swap them
- * out. A page that the guest fetches or shares meanwhile is nothing but slower:
- * the kernel skips what is no normal page and swaps nothing that is lost by it.
+ * The module tells at which addresses of the VMM there are pages that are OUT and in memory;
+ * process_madvise(MADV_PAGEOUT) has the kernel swap them out. A page that the guest fetches or
+ * shares meanwhile is nothing but slower: the kernel skips what is no normal page, and
+ * nothing is lost by swapping.
  *
  * Nothing here makes a round fail. Half of what a round may take is for reclaim, a quarter for this.
  */
@@ -16,192 +16,171 @@
 #include "round.h"
 #include "vmm.h"
 
-#define RANGES		512
-/* Pages of one call: between two the time is looked at. */
-#define BATCH		512
-#define BATCH_RANGES	256
+/* Of a call: between two the time is looked at. */
+#define RANGES		256
+#define BATCH		1024
 /* Gfns that the module looks at for one guest in a round. */
 #define SCAN		(UINT64_C(1) << 20)
-/* For the last few pages the module is not asked gfn by gfn. */
-#define SCAN_MORE	4096
 /* Ranges that the kernel may refuse before it counts as refusing all. */
 #define REFUSALS	16
 
 struct push {
 	struct manager *m;
 	struct guest *guest;
-	struct vmm vmm;
+	int vmm;
 	struct push_result result;
 	uint64_t left;		/* pages that may still go */
-	struct iovec ranges[BATCH_RANGES];
-	size_t nr;
-	uint64_t pages;		/* in ranges */
-	uint64_t gfn;		/* of the last of them */
 	unsigned int refusals;
-	int err;
+	struct uvmem_find find;
 	struct uvmem_found found[RANGES];
+	struct iovec ranges[RANGES];
 };
 
-/* Pages of the batch that are in memory. */
-static uint64_t present(struct push *p)
+/* Pages that are out and in memory, of [@gfn, @gfn + @nr) */
+static int find(struct push *p, uint64_t gfn, uint64_t nr)
 {
-	uint64_t sum = 0, at;
-	size_t i;
+	p->find = (struct uvmem_find){
+		.nr = RANGES, .gfn = gfn, .max_scan = nr, .states = 1 << UVMEM_PAGE_OUT,
+		.flags = UVMEM_FIND_IN_MEMORY, .found = (uintptr_t)p->found,
+	};
+	return p->m->kernel->ops->find(p->m->kernel, p->guest->vm, &p->find);
+}
 
-	for (i = 0; i < p->nr; i++) {
-		uint64_t address = (uintptr_t)p->ranges[i].iov_base;
+static uint64_t found_pages(const struct push *p)
+{
+	uint64_t sum = 0;
+	unsigned int i;
 
-		for (at = 0; at < p->ranges[i].iov_len; at += 4096)
-			sum += vmm_present(&p->vmm, address + at) > 0;
-	}
+	for (i = 0; i < p->find.nr; i++)
+		sum += p->found[i].nr_pages;
 	return sum;
 }
 
 /* The range that is refused may be locked memory or gone: the others are none the worse. */
-static int advise(struct push *p)
+static int advise(struct push *p, size_t nr)
 {
 	size_t i = 0;
 
-	while (i < p->nr) {
-		ssize_t n = vmm_page_out(&p->vmm, p->ranges + i, p->nr - i);
+	while (i < nr) {
+		ssize_t n = vmm_page_out(&p->m->host, p->vmm, p->ranges + i, nr - i);
 
 		if (n < 0 && n != -EINVAL && n != -ENOMEM)
 			return (int)n;
 		if (n < 0 && ++p->refusals >= REFUSALS)
 			return (int)n;
-		for (; n > 0 && i < p->nr && (size_t)n >= p->ranges[i].iov_len; i++)
+		for (; n > 0 && i < nr && (size_t)n >= p->ranges[i].iov_len; i++)
 			n -= (ssize_t)p->ranges[i].iov_len;
 		/* Nothing of the first, or a part of it: behind it, it goes on. */
-		if (i < p->nr)
+		if (i < nr)
 			i++;
 	}
 	return 0;
 }
 
-static void flush(struct push *p)
+/* Push what was found, as much as may go. Returns how many pages that were. */
+static uint64_t push_found(struct push *p, int *ret_err)
 {
-	uint64_t left;
-	int err;
+	uint64_t pages = 0;
+	size_t i;
 
-	if (!p->nr)
-		return;
-	err = advise(p);
-	vmm_forget(&p->vmm);
-	left = present(p);
-	p->result.advised += p->pages;
-	left = left < p->pages ? p->pages - left : 0;
-	p->result.pushed += left;
-	push_seen(&p->guest->push, p->gfn, left);
-	p->nr = 0;
-	p->pages = 0;
-	p->err = err;
-}
+	for (i = 0; i < p->find.nr && p->left; i++) {
+		uint64_t n = p->found[i].nr_pages;
 
-static void want(struct push *p, uint64_t gfn, uint64_t address)
-{
-	struct iovec *last = p->nr ? &p->ranges[p->nr - 1] : NULL;
-
-	p->gfn = gfn;
-	if (last && (uintptr_t)last->iov_base + last->iov_len == address)
-		last->iov_len += 4096;
-	else
-		p->ranges[p->nr++] = (struct iovec){ (void *)(uintptr_t)address, 4096 };
-	p->pages++;
-	p->left--;
-	if (p->nr == BATCH_RANGES || p->pages == BATCH)
-		flush(p);
-}
-
-static void look_at(struct push *p, const struct uvmem_found *found)
-{
-	uint64_t i;
-
-	for (i = 0; i < found->nr_pages && !p->err; i++) {
-		int in_memory = vmm_present(&p->vmm, found->hva + i * 4096);
-		uint64_t gfn = found->gfn + i;
-
-		if (in_memory < 0) {
-			p->err = in_memory;
-			return;
-		}
-		/* What goes is counted in the region that it is of. */
-		if (p->nr && push_region(gfn) != push_region(p->gfn))
-			flush(p);
-		p->result.looked++;
-		push_seen(&p->guest->push, gfn, !in_memory);
-		if (in_memory && p->left)
-			want(p, gfn, found->hva + i * 4096);
+		if (n > p->left)
+			n = p->left;
+		p->ranges[i] = (struct iovec){ (void *)(uintptr_t)p->found[i].hva, n * 4096 };
+		p->left -= n;
+		pages += n;
 	}
+	*ret_err = pages ? advise(p, i) : 0;
+	return pages;
+}
+
+/* A part of the guest: what is in memory of it, then less what goes. */
+static int look(struct push *p, uint64_t *gfn, uint64_t nr)
+{
+	uint64_t first = *gfn, pages, advised, after;
+	struct uvmem_find seen;
+	int err, err_push;
+
+	err = find(p, first, nr);
+	if (err)
+		return err;
+	seen = p->find;
+	pages = found_pages(p);
+	advised = push_found(p, &err_push);
+	if (advised) {
+		/* The same gfns once more; what was found says where they end. */
+		err = find(p, first, seen.scanned);
+		if (err)
+			return err;
+		after = found_pages(p);
+		p->result.advised += advised;
+		p->result.pushed += after < pages ? pages - after : 0;
+		pages = after;
+	}
+	p->result.looked += seen.matched;
+	push_seen(&p->guest->push, first, pages);
+	*gfn = seen.gfn == UVMEM_FIND_END ? 0 : seen.gfn;
+	return err_push;
 }
 
 /* From where the last look ended, once around at most. */
-static void sweep(struct push *p, uint64_t deadline)
+static int sweep(struct push *p, uint64_t deadline)
 {
 	struct guest *guest = p->guest;
 	uint64_t scanned = 0, begin = guest->push_hand;
 	bool around = !begin;
+	int err = 0;
 
-	while (!p->err && p->result.looked < guest->push.look && scanned < SCAN &&
+	while (!err && p->result.looked < guest->push.look && scanned < SCAN &&
 	       work_clock() < deadline) {
-		struct uvmem_find find = {
-			.nr = RANGES, .gfn = guest->push_hand, .states = 1 << UVMEM_PAGE_OUT,
-			/* A range is looked at to its end: none shall be much longer than that. */
-			.max_scan = guest->push.look - p->result.looked + SCAN_MORE,
-			.found = (uintptr_t)p->found,
-		};
-		unsigned int i;
-
-		p->err = p->m->kernel->ops->find(p->m->kernel, guest->vm, &find);
-		if (p->err)
-			return;
-		for (i = 0; i < find.nr && !p->err; i++)
-			look_at(p, &p->found[i]);
-		scanned += find.scanned;
-		guest->push_hand = find.gfn == UVMEM_FIND_END ? 0 : find.gfn;
-		if (!guest->push_hand && !p->err) {
-			flush(p);
+		err = look(p, &guest->push_hand, BATCH);
+		scanned += p->find.scanned;
+		if (!guest->push_hand && !err)
 			push_swept(&guest->push);
-		}
 		if (around && (!guest->push_hand || (begin && guest->push_hand >= begin)))
 			break;
 		around |= !guest->push_hand;
 	}
-	flush(p);
+	return err;
 }
 
-/* A VMM that has gone is no failure, and a failure is told when it is another one. */
-static void failed(struct manager *m, struct guest *guest, int err)
+/* A VMM that has gone is no failure, nor is a signal. */
+static bool is_failure(int err)
 {
-	if (!err || err == -ESRCH || err == -EINTR || err == -EAGAIN)
-		return;
-	if (err != guest->push_error)
-		guest_failed(m, guest, "push-to-swap", err);
-	guest->push_error = err;
+	return err && err != -ESRCH && err != -EINTR && err != -EAGAIN;
 }
 
 static void push_one(struct manager *m, struct guest *guest, uint64_t deadline, uint64_t now_ns)
 {
 	cleanup_free struct push *p = calloc(1, sizeof(*p));
-	int err;
+	cleanup_close int vmm = -1;
+	int err = 0;
 
-	if (!p || !guest->push.look || guest->info.pid <= 0)
+	if (!p || !guest->push.look)
 		return;
 	p->m = m;
 	p->guest = guest;
-	p->left = m->config.dry_run ? 0 : guest->push.push;
-	err = vmm_open(&p->vmm, &m->host, guest->info.pid, guest->key.start);
-	if (!err) {
-		sweep(p, deadline);
-		err = p->err;
+	if (guest->push.push && !m->config.dry_run && guest->info.pid > 0) {
+		vmm = vmm_open(&m->host, guest->info.pid, guest->key.start);
+		err = vmm < 0 ? vmm : 0;
+		p->vmm = vmm;
+		p->left = err ? 0 : guest->push.push;
 	}
-	vmm_close(&p->vmm);
-	failed(m, guest, err);
+	if (!err)
+		err = sweep(p, deadline);
+	p->result.failed = is_failure(err);
+	/* A failure is told when it is another one. */
+	if (p->result.failed && err != guest->push_error)
+		guest_failed(m, guest, "push-to-swap", err);
+	if (p->result.failed)
+		guest->push_error = err;
+	else if (p->result.pushed)
+		guest->push_error = 0;
 	/* What it did not come to was not refused. */
 	if (err)
 		p->result.advised = 0;
-	p->result.failed = err && err != -ESRCH && err != -EINTR && err != -EAGAIN;
-	if (!p->result.failed && p->result.pushed)
-		guest->push_error = 0;
 	push_note(&guest->push, &p->result, now_ns);
 	account_add(guest->account, ACCOUNT_daemon_pushed, p->result.pushed);
 }

@@ -23,6 +23,7 @@
  * @sim: its pages
  * @limits: as last set
  * @reclaimed: pages, by all calls
+ * @swapped: of what is out, pages that the VMM has in swap
  * @fetched: the same, back in
  */
 struct fake_vm {
@@ -35,6 +36,7 @@ struct fake_vm {
 	bool limits_set;
 	uint64_t reclaimed;
 	uint64_t fetched;
+	bool swapped[SIM_PAGES];
 };
 
 /**

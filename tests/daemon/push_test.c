@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What holds of pushing to swap, whatever VMM and kernel say: rounds over a fake kernel,
- * with a pagemap and a process_madvise() that are the test's
+ * with a process_madvise() that is the test's
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -20,7 +19,6 @@ static unsigned int failures, calls;
 /* What process_madvise() says instead of working; and for how many calls, 0: all */
 static int refusal, open_refusal;
 static bool takes_nothing;
-static bool swapped[FAKE_VMS][SIM_PAGES];
 
 static void write_text(const char *name, const char *text)
 {
@@ -40,31 +38,18 @@ static void show_vmm(unsigned int i)
 	struct fake_vm *v = &fake.vms[i];
 	unsigned int in_swap = 0, page;
 	char name[64], text[256];
-	int fd;
 
-	snprintf(name, sizeof(name), "%d", v->pid);
-	snprintf(text, sizeof(text), "%s/%s", root, name);
+	snprintf(text, sizeof(text), "%s/%d", root, v->pid);
 	mkdir(text, 0755);
 	snprintf(name, sizeof(name), "%d/stat", v->pid);
 	snprintf(text, sizeof(text), "%d (qemu) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 0 0 1 0 77 0\n",
 		 v->pid);
 	write_text(name, text);
-	snprintf(text, sizeof(text), "%s/%d/pagemap", root, v->pid);
-	fd = open(text, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	assert_true(fd >= 0);
 	for (page = 0; page < v->sim.nr; page++) {
-		uint64_t entry;
-
 		if (!v->sim.out[page])
-			swapped[i][page] = false;
-		in_swap += swapped[i][page];
-		/* A device-private page looks like one in swap. */
-		entry = v->sim.out[page] && !swapped[i][page] ? UINT64_C(1) << 63 :
-			UINT64_C(1) << 62;
-		assert_int_equal(pwrite(fd, &entry, sizeof(entry),
-					(off_t)((FAKE_HVA / 4096 + page) * 8)), sizeof(entry));
+			v->swapped[page] = false;
+		in_swap += v->swapped[page];
 	}
-	close(fd);
 	snprintf(name, sizeof(name), "%d/status", v->pid);
 	snprintf(text, sizeof(text), "Name: qemu\nVmSwap: %u kB\n", in_swap * 4 + 400);
 	write_text(name, text);
@@ -102,9 +87,9 @@ static ssize_t page_out(int pidfd, const struct iovec *ranges, size_t nr)
 		for (at = 0; at < ranges[k].iov_len / 4096; at++) {
 			assert_true(first + at < fake.vms[i].sim.nr);
 			assert_int_equal(fake.vms[i].sim.out[first + at], 1);
-			assert_false(swapped[i][first + at]);
+			assert_false(fake.vms[i].swapped[first + at]);
 			if (!refusal && !takes_nothing)
-				swapped[i][first + at] = true;
+				fake.vms[i].swapped[first + at] = true;
 		}
 		sum += (ssize_t)ranges[k].iov_len;
 	}
@@ -143,7 +128,6 @@ static int setup(void **state)
 	write_text("sys/kernel/random/boot_id", "01234567-89ab-cdef-0123-456789abcdef\n");
 	fake_kernel_init(&fake);
 	fake.info.capabilities |= KERNEL_CAP_FIND;
-	memset(swapped, 0, sizeof(swapped));
 	refusal = open_refusal = 0;
 	takes_nothing = false;
 	failures = calls = 0;
@@ -196,7 +180,7 @@ static uint64_t in_swap(unsigned int i)
 	uint64_t sum = 0, page;
 
 	for (page = 0; page < SIM_PAGES; page++)
-		sum += swapped[i][page];
+		sum += fake.vms[i].swapped[page];
 	return sum;
 }
 
@@ -250,7 +234,7 @@ static void without_a_push_nothing_is_saved(void **state)
 	/* The VMM's own 100 pages in swap are no ciphertext. */
 	assert_int_equal(m.guests[0]->account->saved_now, 0);
 	/* What the host swaps out by itself is seen. */
-	memset(swapped[0] + 1, 1, 19);
+	memset(fake.vms[0].swapped + 1, 1, 19);
 	rounds(1);
 	assert_int_equal(m.guests[0]->account->saved_now, 19);
 }
@@ -326,7 +310,6 @@ static void what_is_not_permitted_is_told_once(void **state)
 		rounds(130);
 		assert_int_equal(in_swap(0), 3800);
 		fake.vms[0].there = false;
-		memset(swapped, 0, sizeof(swapped));
 		rounds(1);
 	}
 }
@@ -355,7 +338,7 @@ static void another_process_is_left_alone(void **state)
 	(void)state;
 	rounds(0);
 	assert_int_equal(manager_round(&m, now += POLICY_NSEC), 0);
-	memset(swapped, 0, sizeof(swapped));
+	memset(fake.vms[0].swapped, 0, sizeof(fake.vms[0].swapped));
 	show_vmm(0);
 	write_text("100/stat", "100 (other) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 0 0 1 0 78 0\n");
 	calls = 0;
@@ -375,8 +358,8 @@ static void what_swap_does_not_take_is_left(void **state)
 	assert_int_equal(m.guests[0]->account->saved_now, 0);
 	assert_int_equal(failures, 0);
 	assert_int_equal(m.guests[0]->push.state, PUSH_REFUSED);
-	/* 10 minutes: at 0, 60, 180, 420 s; a call is of 512 pages */
-	assert_true(calls <= 4 * 8);
+	/* 10 minutes: at 0, 60, 180, 420 s; a call is of 1024 gfns */
+	assert_true(calls <= 4 * 4);
 	takes_nothing = false;
 	rounds(120);
 	assert_int_equal(in_swap(0), 3800);
