@@ -273,21 +273,29 @@ static const struct kernel_ops device_ops = {
 	.close = device_close,
 };
 
-int kernel_open(struct kernel **ret)
+int kernel_of(int fd, struct kernel **ret)
 {
-	cleanup_close int fd = open(UVMEM_DEVICE_PATH, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	struct kernel *k;
+	struct kernel *k = calloc(1, sizeof(*k));
 
-	if (fd < 0)
-		return -errno;
-	k = calloc(1, sizeof(*k));
 	if (!k)
 		return -ENOMEM;
 	k->ops = &device_ops;
 	k->fd = fd;
-	fd = -1;
 	*ret = k;
 	return 0;
+}
+
+int kernel_open(struct kernel **ret)
+{
+	cleanup_close int fd = open(UVMEM_DEVICE_PATH, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = kernel_of(fd, ret);
+	if (!err)
+		fd = -1;
+	return err;
 }
 
 const char *kernel_open_error(int err)

@@ -116,6 +116,9 @@ struct kernel {
  */
 int kernel_open(struct kernel **ret);
 
+/* The same with an open file of it, which is taken over on success. */
+int kernel_of(int fd, struct kernel **ret);
+
 /**
  * kernel_open_error() - why the device could not be opened, as a sentence
  * @err: a negative errno of kernel_open()

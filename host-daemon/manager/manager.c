@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "manager.h"
 #include "round.h"
+#include "text.h"
 
 int manager_init(struct manager *m, struct kernel *kernel, struct host host,
 		 struct config *config)
@@ -131,6 +132,8 @@ static void identify(struct manager *m, struct guest *guest)
 		snprintf(guest->name, sizeof(guest->name), "vm-%" PRIu64,
 			 (uint64_t)guest->info.id);
 	guest->name[sizeof(guest->name) - 1] = '\0';
+	/* A VMM may call itself what it likes. */
+	text_make_utf8(guest->name);
 }
 
 static int add_guest(struct manager *m, uint64_t id, size_t at)
