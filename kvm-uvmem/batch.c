@@ -145,8 +145,7 @@ static bool batch_wants(const struct uvmem_batch *b, u64 ent, enum uvmem_reason 
 	case UVMEM_TO_SECURE:
 		return state == UVMEM_PAGE_NORMAL || state == UVMEM_PAGE_SHARED;
 	case UVMEM_TO_FRAME:
-		return state == UVMEM_PAGE_OUT || state == UVMEM_PAGE_POOL ||
-		       (b->fill && (state == UVMEM_PAGE_ABSENT || state == UVMEM_PAGE_ZERO));
+		return b->from & BIT(state);
 	case UVMEM_TO_SEALED:
 		if (state != UVMEM_PAGE_IN)
 			return false;

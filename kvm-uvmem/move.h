@@ -26,7 +26,7 @@
 enum uvmem_purpose {
 	/* in */
 	UVMEM_TO_SECURE,	/* NORMAL, SHARED -> IN, or ABSENT where nothing is behind them */
-	UVMEM_TO_FRAME,		/* OUT, POOL -> IN, and ABSENT, ZERO -> IN if .fill */
+	UVMEM_TO_FRAME,		/* those of OUT, POOL, ABSENT and ZERO that are in .from -> IN */
 	/* out */
 	UVMEM_TO_SEALED,	/* IN -> OUT, ZERO or, if .pool, POOL */
 	UVMEM_TO_SEALED_TOUCH,	/* IN, ZERO, POOL -> OUT: the host wants to see something */
@@ -34,12 +34,15 @@ enum uvmem_purpose {
 	UVMEM_TO_NORMAL,	/* IN, ZERO -> NORMAL: the VM did not become secure */
 };
 
+#define UVMEM_FROM_OUT	(BIT(UVMEM_PAGE_OUT) | BIT(UVMEM_PAGE_POOL))
+#define UVMEM_FROM_ANY	(UVMEM_FROM_OUT | BIT(UVMEM_PAGE_ABSENT) | BIT(UVMEM_PAGE_ZERO))
+
 struct uvmem_batch {
 	struct uvmem_vm *vm;
 	struct uvmem_chunk *chunk;
 	struct vm_area_struct *vma;
 	enum uvmem_purpose purpose;
-	bool fill;
+	unsigned long from;		/* UVMEM_TO_FRAME: bits of the states that it takes pages from */
 	bool zero;			/* the content is not kept */
 	bool pool;			/* out: to the sealed pool; what it does not take is left for another try */
 	struct uvmem_move *move;
