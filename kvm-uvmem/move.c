@@ -7,6 +7,7 @@
  * signal or a writer of mmap_lock ever waits for.
  */
 #include <linux/log2.h>
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/pgtable.h>
@@ -95,7 +96,7 @@ static int move_uniform(struct uvmem_vm *vm, gfn_t gfn, unsigned long hva, u64 e
 
 	to = uvmem_page_next(uvmem_ent_state(ent),
 			     purpose == UVMEM_TO_SECURE ? UVMEM_EV_SECURE_EMPTY :
-			     purpose == UVMEM_TO_SHARED ? UVMEM_EV_SHARE : UVMEM_EV_ABORT);
+			     uvmem_give_event(purpose));
 	if (to < 0 || (ent & UVMEM_ENT_TRANSIT))
 		return -EAGAIN;
 	if (purpose != UVMEM_TO_SECURE)
@@ -294,6 +295,17 @@ s64 uvmem_share_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move 
 	return done;
 }
 
+/* Did all of them move that could? Others than those of these reasons may the next time. */
+static bool moved_all(const struct uvmem_move *move)
+{
+	unsigned int i;
+
+	for (i = 0; i < UVMEM_NR_REASONS; i++)
+		if (i != UVMEM_REASON_STATE && i != UVMEM_REASON_NOT_ANON && move->skipped[i])
+			return false;
+	return true;
+}
+
 s64 uvmem_abort_all(struct uvmem_vm *vm)
 {
 	struct uvmem_move move = { .cause = UVMEM_CAUSE_HYPERCALL };
@@ -302,16 +314,45 @@ s64 uvmem_abort_all(struct uvmem_vm *vm)
 
 	while (uvmem_next_slot_range(vm, gfn, &gfn, &nr)) {
 		s64 done = give_back_range(vm, gfn, nr, UVMEM_TO_NORMAL, &move);
-		unsigned int i;
 
 		if (done < 0)
 			return done;
-		for (i = 0; i < UVMEM_NR_REASONS; i++)
-			if (i != UVMEM_REASON_STATE && i != UVMEM_REASON_NOT_ANON && move.skipped[i])
-				return -EBUSY;
+		if (!moved_all(&move))
+			return -EBUSY;
 		if (done < nr)
 			return -EAGAIN;
 		gfn += done;
+	}
+	return 0;
+}
+
+int uvmem_reset_all(struct uvmem_vm *vm)
+{
+	struct uvmem_move move = { .cause = UVMEM_CAUSE_TEARDOWN };
+	unsigned int tries = 0;
+	gfn_t gfn = 0;
+	u64 nr;
+
+	/* Of a page whose memslot is gone nobody knows where the VMM has it. */
+	if (atomic_long_read(&vm->detached))
+		return -EBUSY;
+	while (uvmem_next_slot_range(vm, gfn, &gfn, &nr)) {
+		s64 done = move_range(vm, gfn, nr, UVMEM_TO_RESET, &move);
+
+		if (done < 0)
+			return done;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		if (moved_all(&move)) {
+			gfn += done;
+			continue;
+		}
+		/* Somebody holds them, for a moment it is hoped. */
+		if (++tries > UVMEM_RESET_RETRIES)
+			return move.skipped[UVMEM_REASON_NO_MEMORY] ? -ENOMEM : -EBUSY;
+		memset(move.skipped, 0, sizeof(move.skipped));
+		fsleep(USEC_PER_MSEC);
 	}
 	return 0;
 }

@@ -32,7 +32,20 @@ enum uvmem_purpose {
 	UVMEM_TO_SEALED_TOUCH,	/* IN, ZERO, POOL -> OUT: the host wants to see something */
 	UVMEM_TO_SHARED,	/* IN, ZERO -> SHARED */
 	UVMEM_TO_NORMAL,	/* IN, ZERO -> NORMAL: the VM did not become secure */
+	UVMEM_TO_RESET,		/* IN, ZERO, POOL -> NORMAL, zeroed; OUT as it is */
 };
+
+/* Of the purposes that give pages to the VMM for good: the event that they commit. */
+static inline enum uvmem_page_event uvmem_give_event(enum uvmem_purpose purpose)
+{
+	return purpose == UVMEM_TO_SHARED ? UVMEM_EV_SHARE :
+	       purpose == UVMEM_TO_NORMAL ? UVMEM_EV_ABORT : UVMEM_EV_RESET;
+}
+
+static inline bool uvmem_gives(enum uvmem_purpose purpose)
+{
+	return purpose >= UVMEM_TO_SHARED;
+}
 
 #define UVMEM_FROM_OUT	(BIT(UVMEM_PAGE_OUT) | BIT(UVMEM_PAGE_POOL))
 #define UVMEM_FROM_ANY	(UVMEM_FROM_OUT | BIT(UVMEM_PAGE_ABSENT) | BIT(UVMEM_PAGE_ZERO))
