@@ -29,14 +29,7 @@ static bool to_ciphertext(const struct uvmem_batch *b)
 
 static enum uvmem_page_event out_event(const struct uvmem_batch *b)
 {
-	switch (b->purpose) {
-	case UVMEM_TO_SHARED:
-		return UVMEM_EV_SHARE;
-	case UVMEM_TO_NORMAL:
-		return UVMEM_EV_ABORT;
-	default:
-		return UVMEM_EV_SEAL;
-	}
+	return uvmem_gives(b->purpose) ? uvmem_give_event(b->purpose) : UVMEM_EV_SEAL;
 }
 
 void uvmem_batch_out_prepare(struct uvmem_batch *b, unsigned int need)
@@ -205,6 +198,10 @@ static int out_content(struct uvmem_batch *b, unsigned int i, struct page *dst,
 	struct page *frame = dst;
 	int ret = 0;
 
+	if (b->purpose == UVMEM_TO_RESET) {
+		clear_highpage(dst);
+		return 0;
+	}
 	if (uvmem_ent_state(ent) == UVMEM_PAGE_IN)
 		frame = pfn_to_page(uvmem_ent_payload(ent));
 	else if (uvmem_ent_state(ent) == UVMEM_PAGE_ZERO)

@@ -37,7 +37,8 @@
 	EM(UVMEM_EV_POOL,		"pool")		\
 	EM(UVMEM_EV_SHARE,		"share")	\
 	EM(UVMEM_EV_ABORT,		"abort")	\
-	EM_LAST(UVMEM_EV_DROP,		"drop")
+	EM(UVMEM_EV_DROP,		"drop")		\
+	EM_LAST(UVMEM_EV_RESET,		"reset")
 
 #define UVMEM_TRACE_VM_STATES				\
 	EM(UVMEM_VM_NORMAL,		"normal")	\
@@ -49,7 +50,8 @@
 	EM(UVMEM_VEV_INIT_START,	"init_start")	\
 	EM(UVMEM_VEV_INIT_DONE,		"init_done")	\
 	EM(UVMEM_VEV_INIT_ABORT,	"init_abort")	\
-	EM_LAST(UVMEM_VEV_TERMINATE,	"terminate")
+	EM(UVMEM_VEV_TERMINATE,	"terminate")	\
+	EM_LAST(UVMEM_VEV_RESET,	"reset")
 
 #define UVMEM_TRACE_CAUSES				\
 	EM(UVMEM_CAUSE_GUEST_FAULT,	"guest_fault")	\

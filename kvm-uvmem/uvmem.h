@@ -42,6 +42,7 @@ struct uvmem_uv_ops;
 #define UVMEM_BATCH		UVMEM_CHUNK_PAGES	/* pages moved at once, at most */
 #define UVMEM_WAITQUEUES	64
 #define UVMEM_MOVE_RETRIES	4
+#define UVMEM_RESET_RETRIES	1000	/* of a millisecond each */
 #define UVMEM_RECLAIM_STEP	32U	/* pages taken at once when a fault finds no frame */
 
 /* ---- frame.c: secure frames ------------------------------------------------ */
@@ -361,6 +362,9 @@ int uvmem_vm_init_start(struct uvmem_vm *vm);
 int uvmem_vm_init_done(struct uvmem_vm *vm);
 /* Gives every page back in plaintext and wipes the key. -EAGAIN: more to do, call again. */
 int uvmem_vm_init_abort(struct uvmem_vm *vm);
+/* kvm_uvmem_ops.needs_reset, .reset_vm: the VM is as it was when it had been armed. 0, or see uvmem_reset_all(). */
+bool uvmem_vm_needs_reset(struct kvm *kvm);
+int uvmem_vm_reset(struct kvm *kvm);
 
 /* ---- move.c: ranges ------------------------------------------------------------------- */
 
@@ -392,6 +396,8 @@ s64 uvmem_page_in_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_mov
 s64 uvmem_page_out_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move);
 /* Give back every page in plaintext; 0, or -EAGAIN: more to do. */
 s64 uvmem_abort_all(struct uvmem_vm *vm);
+/* Drop the content of every page; they are NORMAL then. No vCPU runs. 0, -EBUSY, -ENOMEM, -EINTR: come again. */
+int uvmem_reset_all(struct uvmem_vm *vm);
 /* One page, for a guest or kernel access: ABSENT, OUT, ZERO and POOL become IN. 0, -EAGAIN (try again), -errno (guest is stopped where that is the answer). */
 int uvmem_page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause);
 /* The memslot of @gfn if it is one that can have secure pages, or NULL; kvm->srcu is held. */

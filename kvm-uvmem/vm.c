@@ -398,3 +398,27 @@ int uvmem_vm_init_abort(struct uvmem_vm *vm)
 	guard(mutex)(&vm->lock);
 	return vm_event(vm, UVMEM_VEV_INIT_ABORT);
 }
+
+bool uvmem_vm_needs_reset(struct kvm *kvm)
+{
+	struct uvmem_vm *vm = to_uvmem_vm(kvm);
+
+	/* What was stopped stays so. */
+	return uvmem_vm_next(READ_ONCE(vm->state), UVMEM_VEV_RESET) >= 0 && !uvmem_vm_stopped(vm);
+}
+
+int uvmem_vm_reset(struct kvm *kvm)
+{
+	struct uvmem_vm *vm = to_uvmem_vm(kvm);
+	int ret;
+
+	lockdep_assert_held(&kvm->lock);
+	ret = uvmem_reset_all(vm);
+	if (ret)
+		return ret;
+
+	guard(mutex)(&vm->lock);
+	/* Long hypercalls that the guest was in the middle of are forgotten with it. */
+	memset(&vm->hc, 0, sizeof(vm->hc));
+	return vm_event(vm, UVMEM_VEV_RESET);
+}

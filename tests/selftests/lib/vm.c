@@ -161,6 +161,18 @@ void uvmem_assert_nothing_left(const struct uvmem_pool *before)
  * What the library's __vm_create() does, with UVMEM_ARM at the only moment that
  * allows it: the VM exists, its first memslot does not.
  */
+/* Left as it is where it is right already: some tests may not write it. */
+static void set_fill_around(const char *pages)
+{
+	char path[] = "/sys/module/kvm_uvmem/parameters/fill_around_pages", now[UVMEM_PARAM_LEN] = "";
+	FILE *f = fopen(path, "r");
+
+	TEST_ASSERT(f && fgets(now, sizeof(now), f), "reading %s: %s", path, strerror(errno));
+	fclose(f);
+	if (atoi(now) != atoi(pages))
+		uvmem_set_param("fill_around_pages", pages, NULL);
+}
+
 struct uvm *uvm_create(const struct uvm_config *config)
 {
 	int nr_vcpus = config->nr_vcpus ?: 1;
@@ -176,8 +188,10 @@ struct uvm *uvm_create(const struct uvm_config *config)
 	uvm->nr_vcpus = nr_vcpus;
 	uvm->mem_pages = config->mem_pages ?: 256;
 	TEST_ASSERT(uvm->mem_pages <= MEM_MAX_PAGES, "%lu pages", uvm->mem_pages);
-	if (!config->unarmed)
+	if (!config->unarmed) {
+		set_fill_around(config->fill_around ?: "1");
 		uvm->before = uvmem_get_pool();
+	}
 
 	vm = ____vm_create(VM_SHAPE_DEFAULT);
 	uvm->vm = vm;
