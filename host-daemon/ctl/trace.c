@@ -63,8 +63,8 @@ static void write_guest(struct recorder *r, struct json_object *guest, int numbe
 		return;
 	fprintf(r->file, "r %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
 		number, json_number(guest, "resident_bytes") / 4096,
-		(json_number(guest, "paged_out_bytes") +
-		 json_number(guest, "same_filled_bytes")) / 4096,
+		(json_number(guest, "paged_out_bytes") + json_number(guest, "same_filled_bytes") +
+		 json_number(guest, "pooled_bytes")) / 4096,
 		json_number(guest, "aging_passes"), json_number(counters, "refault"),
 		json_number(counters, "stall_some_ns"), json_number(counters, "reclaim_moved"));
 	for (i = 0; i < json_object_array_length(idle); i++)
