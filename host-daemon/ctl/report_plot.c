@@ -352,6 +352,9 @@ void report_plot_print(FILE *file, const struct report *r, const struct report_p
 			if (v->nr && value > top)
 				top = value;
 		}
+	/* An axis of nothing at all says nothing. */
+	if (top <= 0)
+		top = 1024 * 1024;
 	/* One that is far away would press all else to the ground. */
 	with_limit = plot->limit > 0 && plot->limit < 2 * top;
 	if (with_limit && plot->limit > top)
