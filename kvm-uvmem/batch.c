@@ -153,6 +153,8 @@ static bool batch_wants(const struct uvmem_batch *b, u64 ent, enum uvmem_reason 
 		*ret_reason = UVMEM_REASON_YOUNG;
 		/* As of then: for pages that are old enough only now, there is no room. */
 		return b->move->ignore_age || uvmem_residency_left(ent, b->asked) <= 0;
+	case UVMEM_TO_WRITTEN:
+		return state == UVMEM_PAGE_POOL;
 	default:
 		/* It was unsealed for this, and went out again since: not done, come again. */
 		if (state == UVMEM_PAGE_OUT || state == UVMEM_PAGE_POOL)

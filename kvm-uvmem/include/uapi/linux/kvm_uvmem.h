@@ -260,8 +260,14 @@ struct uvmem_open_vm {
  * there, becomes ciphertext in the VMM's memory (UVMEM_PAGE_OUT).
  * The memory that it takes (sealed_pool_used, what goes to waste between blobs included) is
  * never above the limit; since it grows by some pages at once it may stop a few pages below.
- * A limit below what is in use is accepted: nothing is put out for it, nothing more comes
- * in. 0 (that is the default; parameter sealed_pool_mib): nothing comes in.
+ * When the pool is nearly full a worker of the kernel's writes its oldest pages out: they become
+ * ciphertext in the VMM's memory (UVMEM_PAGE_OUT; statistic pool_written_out) until 1/16
+ * of the limit is free. It takes only what can be had without waiting, and nothing if there
+ * is no place for ciphertext, as UVMEM_VM_RECLAIM says of ENOSPC. Parameter
+ * sealed_pool_write_out=N: nothing is written out, pages stay until they are used.
+ * A limit below what is in use is accepted: nothing more comes in, and the worker writes out what
+ * is too much, after the call has returned, again and again until all is gone that can go.
+ * 0 (that is the default; parameter sealed_pool_mib): nothing comes in, nothing stays.
  * That memory is not charged to any cgroup.
  * Permission: CAP_SYS_ADMIN.
  */
