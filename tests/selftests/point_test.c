@@ -270,6 +270,16 @@ static void do_slot(struct stage *s)
 	munmap(mem, 64 * PAGE_SIZE);
 }
 
+/* It is a worker that comes to the points, and nobody waits for it but this. */
+static void do_write_out(struct stage *s)
+{
+	int i;
+
+	uvmem_set_sealed_pool(0);
+	for (i = 0; i < 500 && uvm_count(s->uvm, MEM_GPA, PAGES, UVMEM_PAGE_POOL); i++)
+		sleep_ms(10);
+}
+
 static const struct op ops[] = {
 	{ "page-in", "in ", pages_out, do_page_in },
 	{ "guest fault", "in ", pages_out, do_guest_fault, .by_guest = true },
@@ -281,6 +291,7 @@ static const struct op ops[] = {
 	{ "page-in from the pool", "open ", pages_pooled, do_page_in_rest },
 	{ "guest fault in the pool", "open ", pages_pooled, do_guest_fault, .by_guest = true },
 	{ "host touch in the pool", "touch out ", pages_pooled, host_reads },
+	{ "write-out of the pool", "write out ", pages_pooled, do_write_out },
 	{ "share", "in give out share ", pages_mixed, do_share, .by_guest = true,
 	  .content = ZEROED },
 	{ "unshare", "in secure ", pages_shared, do_unshare, .by_guest = true,
@@ -485,8 +496,13 @@ static bool op_passes(const struct op *op, const char *point)
 /* An operation does not pass every point of its prefix: a host touch prepares in its own way. */
 static void stage_start(struct stage *s, const char *point)
 {
+	int i;
+
 	s->point = point;
 	uvmem_set_sealed_pool(0);
+	/* What was left there is being written out, and must not come to a point later. */
+	for (i = 0; i < 500 && uvmem_get_pool().sealed_pool_pages; i++)
+		sleep_ms(10);
 	s->op->prepare(s);
 	s->op_ret = 0;
 	memset(&s->op_guest, 0, sizeof(s->op_guest));
