@@ -10,8 +10,9 @@
  *	5. folio locks (trylock only, by migrate_vma), page-table locks
  *	6. kvm->mmu_lock
  *	7. chunk->lock (spin, interrupts off; also inside lruvec->lru_lock)
- *	8. leaves: pgmap, event queue, writeout.c's queue, vm->idle and vm->stall spinlocks
- * A transit mark is never waited for with 5-8 held. The reclaim of memory may
+ *	8. vm->stall spinlock
+ *	9. leaves: pgmap, event queue, writeout.c's queue, vm->idle spinlocks
+ * A transit mark is never waited for with 5-9 held. The reclaim of memory may
  * be entered up to and including 3, never with 4 held.
  */
 #ifndef UVMEM_H
@@ -33,6 +34,7 @@
 #include "point.h"
 #include "range.h"
 #include "seal.h"
+#include "stall_window.h"
 #include "state.h"
 #include "stats.h"
 #include "../hypercalls/progress.h"
@@ -228,11 +230,14 @@ struct uvmem_vm {
 	u64 not_written;		/* run of writeout.c's worker that met a taken mmap_lock */
 
 	struct uvmem_stall {
-		spinlock_t lock;	/* leaf */
+		spinlock_t lock;
 		unsigned int waiting;	/* vCPUs */
 		bool full;		/* all that could run */
 		u64 since_ns;
 		u64 some_ns, full_ns;	/* until then */
+		struct uvmem_stall_window window[UVMEM_STALL_NR_KINDS];
+		u64 due_ns;		/* when work is to look, 0: not at all */
+		struct delayed_work work;
 	} stall;
 
 	spinlock_t drop_lock;
