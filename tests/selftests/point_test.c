@@ -9,6 +9,7 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -270,13 +271,31 @@ static void do_slot(struct stage *s)
 	munmap(mem, 64 * PAGE_SIZE);
 }
 
+/* Is any page in the pool, or on its way out? Out of it is not all of the way. */
+static bool is_writing_out(struct stage *s)
+{
+	u8 states[PAGES] = {};
+	struct uvmem_states get = {
+		.size = sizeof(get), .gfn = gpa_to_gfn(MEM_GPA), .nr_pages = PAGES,
+		.states = (u64)states,
+	};
+	int i;
+
+	TEST_ASSERT(!ioctl(s->uvm->fd, UVMEM_VM_GET_STATES, &get), "states: %s",
+		    strerror(errno));
+	for (i = 0; i < PAGES; i++)
+		if (states[i] & UVMEM_STATE_IN_TRANSIT || states[i] == UVMEM_PAGE_POOL)
+			return true;
+	return false;
+}
+
 /* It is a worker that comes to the points, and nobody waits for it but this. */
 static void do_write_out(struct stage *s)
 {
 	int i;
 
 	uvmem_set_sealed_pool(0);
-	for (i = 0; i < 500 && uvm_count(s->uvm, MEM_GPA, PAGES, UVMEM_PAGE_POOL); i++)
+	for (i = 0; i < 1000 && is_writing_out(s); i++)
 		sleep_ms(10);
 }
 
