@@ -155,6 +155,8 @@ static bool batch_wants(const struct uvmem_batch *b, u64 ent, enum uvmem_reason 
 	case UVMEM_TO_RESET:
 		return state == UVMEM_PAGE_IN || state == UVMEM_PAGE_ZERO ||
 		       state == UVMEM_PAGE_POOL;
+	case UVMEM_TO_WRITTEN:
+		return state == UVMEM_PAGE_POOL;
 	default:
 		/* It was unsealed for this, and went out again since: not done, come again. */
 		if (state == UVMEM_PAGE_OUT || state == UVMEM_PAGE_POOL)

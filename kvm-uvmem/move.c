@@ -161,7 +161,7 @@ static s64 move_step(struct uvmem_batch *b, gfn_t gfn, u64 nr)
 
 	chunk = uvmem_chunk_peek(vm, gfn, &uniform);
 	if (!chunk && b->purpose != UVMEM_TO_FRAME && b->purpose != UVMEM_TO_SEALED &&
-	    nr == UVMEM_CHUNK_PAGES) {
+	    b->purpose != UVMEM_TO_WRITTEN && nr == UVMEM_CHUNK_PAGES) {
 		ret = move_uniform(vm, gfn, b->hva, uniform, b->purpose);
 		if (!ret)
 			b->move->moved += nr;
@@ -259,6 +259,11 @@ s64 uvmem_page_in_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_mov
 s64 uvmem_page_out_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move)
 {
 	return move_range(vm, gfn, nr, UVMEM_TO_SEALED, move);
+}
+
+s64 uvmem_write_out_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move)
+{
+	return move_range(vm, gfn, nr, UVMEM_TO_WRITTEN, move);
 }
 
 /* In plaintext again; what is sealed has to be unsealed first. */

@@ -30,6 +30,7 @@ enum uvmem_purpose {
 	/* out */
 	UVMEM_TO_SEALED,	/* IN -> OUT, ZERO or, if .pool, POOL */
 	UVMEM_TO_SEALED_TOUCH,	/* IN, ZERO, POOL -> OUT: the host wants to see something */
+	UVMEM_TO_WRITTEN,	/* POOL -> OUT: room for others */
 	UVMEM_TO_SHARED,	/* IN, ZERO -> SHARED */
 	UVMEM_TO_NORMAL,	/* IN, ZERO -> NORMAL: the VM did not become secure */
 	UVMEM_TO_RESET,		/* IN, ZERO, POOL -> NORMAL, zeroed; OUT as it is */

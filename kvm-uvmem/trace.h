@@ -232,6 +232,29 @@ TRACE_EVENT(uvmem_reclaim,
 		  __entry->nr, __entry->done, __entry->moved, __entry->err)
 );
 
+/* Of the oldest in the sealed pool, from 2 MiB of a VM, to make room. */
+TRACE_EVENT(uvmem_write_out,
+	TP_PROTO(u64 vm, u64 gfn, unsigned int age_ms, unsigned int moved),
+	TP_ARGS(vm, gfn, age_ms, moved),
+
+	TP_STRUCT__entry(
+		__field(u64,		vm)
+		__field(u64,		gfn)
+		__field(unsigned int,	age_ms)
+		__field(unsigned int,	moved)
+	),
+
+	TP_fast_assign(
+		__entry->vm	= vm;
+		__entry->gfn	= gfn;
+		__entry->age_ms	= age_ms;
+		__entry->moved	= moved;
+	),
+
+	TP_printk("vm=%llu gfn=0x%llx age_ms=%u moved=%u", __entry->vm, __entry->gfn,
+		  __entry->age_ms, __entry->moved)
+);
+
 /* The host accessed a page that is not in its memory. Who: the event's task and comm. */
 TRACE_EVENT(uvmem_host_touch,
 	TP_PROTO(u64 vm, u64 gfn, unsigned int state),

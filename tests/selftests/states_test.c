@@ -164,7 +164,8 @@ static void make(struct uvm *uvm, u64 gpa, enum uvmem_page_state state)
 		break;
 	case POOL:
 		TEST_ASSERT(!hc(uvm, H_SVM_PAGE_IN, gpa, 0), "page-in");
-		/* For this page only: others go out to the VMM's memory. */
+		/* For this page only: others go out to the VMM's memory, and it stays. */
+		uvmem_keep_sealed_pool();
 		uvmem_set_sealed_pool(16 << 20);
 		uvm_page_out(uvm, gpa, 1);
 		uvmem_set_sealed_pool(0);

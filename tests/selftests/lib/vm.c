@@ -86,6 +86,29 @@ void uvmem_set_sealed_pool(u64 bytes)
 		    "UVMEM_SET_SEALED_POOL %lu: %s", bytes, strerror(errno));
 }
 
+static char old_write_out[UVMEM_PARAM_LEN];
+static bool keeps_sealed_pool;
+
+static void restore_write_out(void)
+{
+	if (keeps_sealed_pool)
+		uvmem_set_param("sealed_pool_write_out", old_write_out, NULL);
+	keeps_sealed_pool = false;
+}
+
+void uvmem_keep_sealed_pool(void)
+{
+	static bool at_exit;
+
+	if (keeps_sealed_pool)
+		return;
+	uvmem_set_param("sealed_pool_write_out", "N", old_write_out);
+	keeps_sealed_pool = true;
+	if (!at_exit)
+		atexit(restore_write_out);
+	at_exit = true;
+}
+
 void uvmem_set_param(const char *name, const char *value, char old[UVMEM_PARAM_LEN])
 {
 	char path[128];
@@ -250,6 +273,7 @@ void uvm_free_unchecked(struct uvm *uvm)
 		close(uvm->fd);
 	kvm_vm_free(uvm->vm);
 	free(uvm);
+	restore_write_out();
 }
 
 void uvm_free(struct uvm *uvm)

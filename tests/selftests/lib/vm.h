@@ -93,6 +93,8 @@ void uvmem_assert_nothing_left(const struct uvmem_pool *before);
 void uvmem_set_pool_limit(u64 frames);
 /* UVMEM_SET_SEALED_POOL. A test that ends well sets it back, one that fails has it set back. */
 void uvmem_set_sealed_pool(u64 bytes);
+/* Until a VM is freed, or the process ends, the sealed pool keeps what it has, whatever its limit. */
+void uvmem_keep_sealed_pool(void);
 /* Set a parameter of the module; what it was goes to @old, which may be NULL. */
 #define UVMEM_PARAM_LEN		16
 void uvmem_set_param(const char *name, const char *value, char old[UVMEM_PARAM_LEN]);
