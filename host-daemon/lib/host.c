@@ -70,6 +70,42 @@ int host_sink(const struct host *host, uint64_t *ret_pages)
 	return 0;
 }
 
+int host_swap(const struct host *host, uint64_t *ret_total, uint64_t *ret_free)
+{
+	int best = INT_MIN, best_ram = INT_MIN;
+	uint64_t total = 0, room = 0;
+	char path[PATH_MAX], text[8192];
+	char *save = NULL, *line;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/swaps", host->proc);
+	n = read_text(path, text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		uint64_t size, used;
+		char name[256];
+		int priority;
+
+		/* The first line is a title. */
+		if (sscanf(line, "%255s %*s %" SCNu64 " %" SCNu64 " %d", name, &size, &used,
+			   &priority) != 4 || used > size)
+			continue;
+		if (!strncmp(name, "/dev/zram", 9)) {
+			if (used < size && priority > best_ram)
+				best_ram = priority;
+			continue;
+		}
+		total += size / 4;
+		room += (size - used) / 4;
+		if (used < size && priority > best)
+			best = priority;
+	}
+	*ret_total = total;
+	*ret_free = best > best_ram ? room : 0;
+	return 0;
+}
+
 int host_boot_id(const struct host *host, char *buf, size_t room)
 {
 	char path[PATH_MAX];

@@ -113,6 +113,15 @@ static void fill_reclaim(void *arg)
 	((struct uvmem_reclaim *)arg)->nr_pages = 1;
 }
 
+static void fill_find(void *arg)
+{
+	struct uvmem_find *find = arg;
+
+	find->nr = 1;
+	find->states = 1 << UVMEM_PAGE_OUT;
+	find->found = (u64)states;
+}
+
 #define CALL(cmd_, type, ver0_, pad_, vm_, fill_)				\
 	{ .name = #cmd_, .cmd = (cmd_), .size = (ver0_),			\
 	  .reserved = offsetof(struct type, reserved), .pad = (pad_),		\
@@ -146,6 +155,8 @@ static const struct call calls[] = {
 	     true, fill_nothing),
 	CALL(UVMEM_VM_GET_LIMITS, uvmem_limits, UVMEM_LIMITS_SIZE_VER0,
 	     offsetof(struct uvmem_limits, pad), true, fill_nothing),
+	CALL(UVMEM_VM_FIND, uvmem_find, UVMEM_FIND_SIZE_VER0,
+	     offsetof(struct uvmem_find, pad), true, fill_find),
 	/* Once more, for its flags. */
 	CALL(UVMEM_VM_RECLAIM, uvmem_reclaim, UVMEM_RECLAIM_SIZE_VER0,
 	     offsetof(struct uvmem_reclaim, flags), true, fill_reclaim),
@@ -578,6 +589,7 @@ TEST(a_vm_that_has_ended_is_ESRCH)
 	struct uvmem_age age = { .size = sizeof(age) };
 	struct uvmem_reclaim reclaim = { .size = sizeof(reclaim), .nr_pages = 1 };
 	struct uvmem_limits limits = { .size = sizeof(limits) };
+	struct uvmem_find find = { .size = sizeof(find), .nr = 1, .states = 2, .found = (u64)states };
 	struct uvmem_states arg = {
 		.size = sizeof(arg), .nr_pages = 1, .states = (u64)states,
 	};
@@ -590,6 +602,7 @@ TEST(a_vm_that_has_ended_is_ESRCH)
 	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_GET_STATES, &arg));
 	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_AGE, &age));
 	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_RECLAIM, &reclaim));
+	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_FIND, &find));
 	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_SET_LIMITS, &limits));
 	EXPECT_EQ(0, try_ioctl(fd, UVMEM_VM_GET_LIMITS, &limits));
 	ASSERT_EQ(0, try_ioctl(fd, UVMEM_VM_GET_INFO, &info));
@@ -651,6 +664,7 @@ static int unprivileged_calls(void *opaque)
 	struct uvmem_reclaim reclaim = { .size = sizeof(reclaim), .nr_pages = 1 };
 	struct uvmem_limits limits = { .size = sizeof(limits) };
 	struct uvmem_stall_trigger trigger = { .size = sizeof(trigger) };
+	struct uvmem_find find = { .size = sizeof(find), .nr = 1, .states = 2, .found = (u64)states };
 	struct pollfd pfd = { .fd = in->dev, .events = POLLIN };
 	struct uvmem_event event;
 	int faults = 0;
@@ -674,6 +688,7 @@ do {										\
 	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_PAGE_IN, &range));
 	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_AGE, &age));
 	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_RECLAIM, &reclaim));
+	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_FIND, &find));
 	CHECK(0, try_ioctl(in->uvm->fd, UVMEM_VM_GET_LIMITS, &limits));
 	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_SET_LIMITS, &limits));
 	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_SET_STALL_TRIGGER, &trigger));

@@ -142,6 +142,7 @@ struct uvmem_info {
 #define UVMEM_CAP_LIMITS	(1ULL << 8)	/* UVMEM_VM_SET_LIMITS, UVMEM_VM_GET_LIMITS */
 #define UVMEM_CAP_SEALED_POOL	(1ULL << 9)	/* UVMEM_SET_SEALED_POOL */
 #define UVMEM_CAP_STALL_TRIGGERS (1ULL << 10)	/* UVMEM_VM_SET_STALL_TRIGGER */
+#define UVMEM_CAP_FIND		(1ULL << 11)	/* UVMEM_VM_FIND */
 #define UVMEM_GET_INFO		_IOWR(UVMEM_IOC, 0x00, struct uvmem_info)
 
 /* struct uvmem_pool - UVMEM_GET_POOL: the host's secure memory */
@@ -470,6 +471,49 @@ struct uvmem_stall_trigger {
 };
 #define UVMEM_VM_SET_STALL_TRIGGER _IOW(UVMEM_IOC, 0x19, struct uvmem_stall_trigger)
 
+/*
+ * struct uvmem_find - UVMEM_VM_FIND: where pages of certain states are
+ * Looks at the pages from gfn on and tells of those that are in one of the states: in
+ * ranges of pages that follow each other in the guest and in the VMM, ascending. Pages
+ * in transit and those of no memslot are left out. gfn is where to go on: behind the
+ * last page looked at, or UVMEM_FIND_END if there is nothing more. A call ends when it has looked
+ * at max_scan pages (0: no limit), when a page needs a range and there is no room, or, with
+ * success, when a signal is pending. 2 MiB of memory that are all alike and fit nothing cost
+ * next to nothing and do not count as looked at.
+ * max_away_ms: of pages that are OUT, ZERO or POOL only those that left a frame at most that
+ * long ago, and none of other states; 0: however long. One that left months ago may be taken
+ * for one that has just left.
+ * UVMEM_FIND_IN_MEMORY: only pages that the VMM has in memory: not in swap, not dropped, and
+ * no secure page, which it has nowhere. matched counts the others, too.
+ * What is told may have changed by then: it is for hints, such as process_madvise().
+ * nr 0 or above UVMEM_FIND_MAX, states 0 or unknown, UVMEM_PAGE_NONE: EINVAL. The VM has
+ * ended: ESRCH.
+ * Permission: CAP_SYS_ADMIN, or the VM belongs to the caller's process.
+ */
+struct uvmem_found {
+	__u64 gfn;
+	__u64 hva;			/* of gfn, in the VMM */
+	__u64 nr_pages;
+};
+struct uvmem_find {
+	__u32 size;
+	__u32 nr;			/* in: room at found; out: ranges */
+	__u64 gfn;			/* in: from where on; out: where to go on */
+	__u64 max_scan;			/* pages */
+	__u32 states;			/* 1 << enum uvmem_page_state, some of them */
+	__u32 max_away_ms;
+	__u64 found;			/* pointer to struct uvmem_found[nr] */
+	__u32 flags;			/* UVMEM_FIND_* */
+	__u32 pad;
+	__u64 scanned;			/* out: pages looked at */
+	__u64 matched;			/* out: of these, pages that all but flags apply to */
+	__u64 reserved[4];
+};
+#define UVMEM_FIND_IN_MEMORY	(1U << 0)
+#define UVMEM_FIND_MAX		4096U
+#define UVMEM_FIND_END		(~0ULL)
+#define UVMEM_VM_FIND		_IOWR(UVMEM_IOC, 0x1a, struct uvmem_find)
+
 /* Sizes of the argument structures as first published: the least that is accepted. */
 #define UVMEM_INFO_SIZE_VER0		56
 #define UVMEM_POOL_SIZE_VER0		120
@@ -485,6 +529,7 @@ struct uvmem_stall_trigger {
 #define UVMEM_LIMITS_SIZE_VER0		72
 #define UVMEM_SEALED_POOL_SIZE_VER0	32
 #define UVMEM_STALL_TRIGGER_SIZE_VER0	56
+#define UVMEM_FIND_SIZE_VER0		96
 
 /* ---- events -------------------------------------------------------------- */
 
