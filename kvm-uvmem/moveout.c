@@ -109,7 +109,7 @@ static unsigned int out_same_filled(struct uvmem_batch *b)
 		u8 byte;
 
 		frame = pfn_to_page(uvmem_ent_payload(READ_ONCE(b->chunk->ent[off])));
-		if (!page_same_filled(frame, &byte))
+		if (uvmem_frame_failed(frame) || !page_same_filled(frame, &byte))
 			continue;
 
 		spin_lock_irq(&b->chunk->lock);
@@ -145,7 +145,7 @@ static bool out_pool_one(struct uvmem_batch *b, unsigned int i)
 	if (uvmem_ent_state(ent) != UVMEM_PAGE_IN)
 		return false;
 	frame = pfn_to_page(uvmem_ent_payload(ent));
-	if (uvmem_blob_make(b->vm, b->gfn + i, frame, &blob))
+	if (uvmem_frame_failed(frame) || uvmem_blob_make(b->vm, b->gfn + i, frame, &blob))
 		return false;
 	uvmem_point(UVMEM_AT_POOL_MADE);
 
@@ -195,6 +195,21 @@ static int out_open(struct uvmem_batch *b, unsigned int i, u64 ent, struct page 
 	return uvmem_blob_open(b->vm, b->gfn + i, &blob, to);
 }
 
+/*
+ * The memory of the frame of page @i has failed. What the host wants of it stays where it
+ * is, and the guest is stopped if it ever comes for it; what the guest gives away goes, as a
+ * page of zeroes that it will not see.
+ */
+static int out_failed(struct uvmem_batch *b, unsigned int i, struct page *dst)
+{
+	if (to_ciphertext(b))
+		return -EHWPOISON;
+	if (!b->zero)
+		uvmem_vm_stop(b->vm, UVMEM_STOP_HWPOISON, b->gfn + i);
+	clear_highpage(dst);
+	return 0;
+}
+
 /* Fill @dst with what the VMM may see of page @i. */
 static int out_content(struct uvmem_batch *b, unsigned int i, struct page *dst,
 		       struct uvmem_seal *seal)
@@ -218,6 +233,8 @@ static int out_content(struct uvmem_batch *b, unsigned int i, struct page *dst,
 	if (ret)
 		return ret;
 
+	if (frame != dst && uvmem_frame_failed(frame))
+		return out_failed(b, i, dst);
 	if (to_ciphertext(b))
 		return b->vm->uv->page_out(b->vm, b->gfn + i, frame, dst, seal);
 	if (b->zero)
@@ -356,6 +373,7 @@ unsigned int uvmem_batch_out(struct uvmem_batch *b, unsigned long *retry)
 		if (ret) {
 			uvmem_batch_error(b, i, ret);
 			uvmem_batch_skip(b, ret == -ENOMEM ? UVMEM_REASON_NO_MEMORY :
+					 ret == -EHWPOISON ? UVMEM_REASON_STATE :
 					 UVMEM_REASON_RACED, 1);
 			/* It may hold plaintext: back to the stack only when overwritten. */
 			clear_highpage(dst);

@@ -251,6 +251,7 @@ static noinline_for_stack bool take_window(struct take *take, bool any, bool aga
 	unsigned int count[2 * IDLE_INDEXES] = {}, c, i, lo, nr, sum = 0;
 	gfn_t gfn = READ_ONCE(take->vm->reclaim_hand), next;
 	DECLARE_BITMAP(now, UVMEM_CHUNK_PAGES);
+	bool more;
 
 	for (nr = 0; nr < WINDOW_CHUNKS; nr++) {
 		struct uvmem_chunk *chunk = uvmem_next_resident_chunk(take->vm, &gfn);
@@ -295,9 +296,10 @@ static noinline_for_stack bool take_window(struct take *take, bool any, bool aga
 		if (take_pages(take, chunk, now))
 			break;
 	}
-	/* More of the same may be had next time. */
-	WRITE_ONCE(take->vm->reclaim_hand, nr == WINDOW_CHUNKS ? gfn : 0);
-	return nr == WINDOW_CHUNKS;
+	/* A window that nothing is behind is the last one: the next look is no second one at it. */
+	more = nr == WINDOW_CHUNKS && uvmem_next_resident_chunk(take->vm, &gfn);
+	WRITE_ONCE(take->vm->reclaim_hand, more ? gfn : 0);
+	return more;
 }
 
 /* Does anybody move a page of @vm? */

@@ -68,7 +68,9 @@
 	EM(UVMEM_STOP_MISSING,		"missing")	\
 	EM(UVMEM_STOP_LOST,		"lost")		\
 	EM(UVMEM_STOP_NOT_ANON,		"not_anon")	\
-	EM_LAST(UVMEM_STOP_NO_MEMORY,	"no_memory")
+	EM(UVMEM_STOP_NO_MEMORY,	"no_memory")	\
+	EM(UVMEM_STOP_NO_SLOT,		"no_slot")	\
+	EM_LAST(UVMEM_STOP_HWPOISON,	"hwpoison")
 
 /* User space that formats the raw events has to know the numbers. */
 #undef EM

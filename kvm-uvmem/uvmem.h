@@ -73,6 +73,12 @@ bool uvmem_frame_alloc_block(struct uvmem_vm *vm, int nid, struct page **frames)
 void uvmem_frame_free(struct uvmem_vm *vm, struct page *frame);
 /* @scrubbed: its content is known to be zero. */
 void uvmem_frame_free_scrubbed(struct uvmem_vm *vm, struct page *frame, bool scrubbed);
+/* Its memory is bad: what is in it must not be looked at. */
+static inline bool uvmem_frame_failed(const struct page *frame)
+{
+	return PageHWPoison(frame);
+}
+
 /* The same for all on a list (by page->lru); sleeps. */
 void uvmem_frame_free_list(struct uvmem_vm *vm, struct list_head *frames);
 /* Frames that @vm could have now; a hint. */

@@ -344,6 +344,7 @@ static const char *const stop_reason_names[] = {
 	[UVMEM_STOP_NOT_ANON]	= "the VMM's memory cannot hold a secure page",
 	[UVMEM_STOP_NO_MEMORY]	= "no secure memory is left",
 	[UVMEM_STOP_NO_SLOT]	= "the VMM took away the memslot of a secure page",
+	[UVMEM_STOP_HWPOISON]	= "memory of a secure page has failed",
 };
 static_assert(ARRAY_SIZE(stop_reason_names) == UVMEM_NR_STOP_REASONS);
 

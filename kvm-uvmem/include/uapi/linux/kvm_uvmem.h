@@ -104,7 +104,8 @@ enum uvmem_stop_reason {
 	UVMEM_STOP_NOT_ANON	= 4,	/* the memory behind a secure gfn cannot hold it */
 	UVMEM_STOP_NO_MEMORY	= 5,	/* no frame could be had for a guest access */
 	UVMEM_STOP_NO_SLOT	= 6,	/* an access to a secure gfn whose memslot is gone */
-	UVMEM_NR_STOP_REASONS	= 7,
+	UVMEM_STOP_HWPOISON	= 7,	/* the memory of the page's frame has failed */
+	UVMEM_NR_STOP_REASONS	= 8,
 };
 
 /*
