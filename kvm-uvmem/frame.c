@@ -13,6 +13,13 @@
  *	allocated second: no race lets use exceed a limit. A limit lowered below
  *	what is in use takes nothing away, it only stops new frames.
  *
+ * Memory that fails
+ *	memory_failure() can do no more for a page of ours than to mark it PG_hwpoison.
+ *	A frame that is marked is not read any more, nor written, for that may be a machine
+ *	check in the kernel; when it is freed the page allocator keeps it to itself.
+ *	Who wants its content looks first, by uvmem_frame_failed(); one that fails in between
+ *	is a machine check after all.
+ *
  * Notes on locking
  *	Atomics only. uvmem_frame_free() may be called under any spinlock.
  */
@@ -271,7 +278,7 @@ void uvmem_frame_free(struct uvmem_vm *vm, struct page *frame)
 void uvmem_frame_free_scrubbed(struct uvmem_vm *vm, struct page *frame, bool scrubbed)
 {
 	/* Nobody after us may find the guest's data, nor the handle's number. */
-	if (!scrubbed)
+	if (!scrubbed && !uvmem_frame_failed(frame))
 		clear_highpage(frame);
 	set_page_private(frame, 0);
 	frame_ops->free(frame);

@@ -44,6 +44,10 @@ static int guest_faultin_pfn(struct kvm_vcpu *vcpu, const struct kvm_memory_slot
 	if (is_plain(ent))
 		return KVM_UVMEM_PASS;
 	if (uvmem_ent_state(ent) == UVMEM_PAGE_IN && !(ent & UVMEM_ENT_TRANSIT)) {
+		if (uvmem_frame_failed(pfn_to_page(uvmem_ent_payload(ent)))) {
+			uvmem_vm_stop(vm, UVMEM_STOP_HWPOISON, gfn);
+			return -EAGAIN;
+		}
 		*pfn = uvmem_ent_payload(ent);
 		*writable = true;
 		return 0;
@@ -55,10 +59,22 @@ static int guest_faultin_pfn(struct kvm_vcpu *vcpu, const struct kvm_memory_slot
 	return ret ?: KVM_UVMEM_AGAIN;
 }
 
+/* Can 2 MiB of frames be mapped as one, or would the guest run into one that has failed? */
+static bool block_is_good(unsigned long pfn)
+{
+	unsigned long i;
+
+	for (i = 0; i < UVMEM_CHUNK_PAGES; i++)
+		if (uvmem_frame_failed(pfn_to_page(pfn + i)))
+			return false;
+	return true;
+}
+
 static int guest_max_mapping_level(struct kvm *kvm, gfn_t gfn, int max_level, bool *secure)
 {
 	struct uvmem_vm *vm = to_uvmem_vm(kvm);
 	struct uvmem_chunk *chunk;
+	unsigned long contig;
 	u64 ent;
 
 	chunk = uvmem_chunk_peek(vm, gfn, &ent);
@@ -73,7 +89,8 @@ static int guest_max_mapping_level(struct kvm *kvm, gfn_t gfn, int max_level, bo
 	 * page that is not in its place forbids one of the frames. A page for
 	 * which that becomes so after this look is zapped after its mark was set.
 	 */
-	if (*secure ? READ_ONCE(chunk->contig) && !READ_ONCE(chunk->nr_transit) :
+	contig = READ_ONCE(chunk->contig);
+	if (*secure ? contig && !READ_ONCE(chunk->nr_transit) && block_is_good(contig) :
 		      !READ_ONCE(chunk->nr_blocked))
 		return min_t(int, max_level, PG_LEVEL_2M);
 	return PG_LEVEL_4K;
@@ -114,10 +131,15 @@ static int access_page(struct uvmem_vm *vm, gfn_t gfn, bool atomic, access_fn fn
 			spin_lock_irqsave(&chunk->lock, flags);
 			ent = chunk->ent[off];
 			if (uvmem_ent_state(ent) == UVMEM_PAGE_IN && !(ent & UVMEM_ENT_TRANSIT)) {
-				ret = fn(page_address(pfn_to_page(uvmem_ent_payload(ent))), arg);
+				struct page *frame = pfn_to_page(uvmem_ent_payload(ent));
+				bool failed = uvmem_frame_failed(frame);
+
+				ret = failed ? -EFAULT : fn(page_address(frame), arg);
 				/* No accessed bit says so. */
 				uvmem_idle_used(chunk, off);
 				spin_unlock_irqrestore(&chunk->lock, flags);
+				if (failed)
+					uvmem_vm_stop(vm, UVMEM_STOP_HWPOISON, gfn);
 				return ret;
 			}
 			spin_unlock_irqrestore(&chunk->lock, flags);
@@ -324,5 +346,7 @@ const struct kvm_uvmem_ops uvmem_kvm_ops = {
 	.cpuid			= uvmem_face_cpuid,
 	.get_msr		= uvmem_face_get_msr,
 	.set_msr		= uvmem_face_set_msr,
+	.needs_reset		= uvmem_vm_needs_reset,
+	.reset_vm		= uvmem_vm_reset,
 	.stop_exit		= guest_stop_exit,
 };

@@ -300,6 +300,9 @@ static vm_fault_t touch_page(struct vm_fault *vmf, struct uvmem_vm *vm, u64 *wor
 	/* What was kept of it is spoilt: the guest is stopped, and there is nothing to show. */
 	if (move.err == -EBADMSG)
 		return VM_FAULT_SIGBUS;
+	/* As for any memory that has failed. */
+	if (move.err == -EHWPOISON)
+		return VM_FAULT_HWPOISON;
 	/* Moved, or in somebody else's hands: the access faults again if need be. */
 	return 0;
 }

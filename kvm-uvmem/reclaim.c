@@ -40,8 +40,7 @@ module_param(reserve_pages, ulong, 0644);
 MODULE_PARM_DESC(reserve_pages,
 		 "Pages of normal memory that are left for others when there is no swap for what is paged out (0: 1/64 of RAM)");
 
-/* Is there a place for more ciphertext in the VMM's memory? */
-static bool have_memory(void)
+bool uvmem_have_memory(void)
 {
 	unsigned long reserve = READ_ONCE(reserve_pages) ?: totalram_pages() / 64;
 
@@ -51,7 +50,7 @@ static bool have_memory(void)
 /* Or in the sealed pool? */
 static bool have_sink(void)
 {
-	return uvmem_blob_room() || have_memory();
+	return uvmem_blob_room() || uvmem_have_memory();
 }
 
 /* Who reclaims, for how much, and what came of it. */
@@ -98,7 +97,7 @@ static int take_pages(struct take *take, struct uvmem_chunk *chunk, const unsign
 
 		if (take->move.moved >= take->target)
 			return 0;
-		take->move.pool_only = take->modest && !have_memory();
+		take->move.pool_only = take->modest && !uvmem_have_memory();
 		done = uvmem_page_out_range(take->vm, first + start,
 					    min(end - start, take->target - take->move.moved),
 					    &take->move);
@@ -252,6 +251,7 @@ static noinline_for_stack bool take_window(struct take *take, bool any, bool aga
 	unsigned int count[2 * IDLE_INDEXES] = {}, c, i, lo, nr, sum = 0;
 	gfn_t gfn = READ_ONCE(take->vm->reclaim_hand), next;
 	DECLARE_BITMAP(now, UVMEM_CHUNK_PAGES);
+	bool more;
 
 	for (nr = 0; nr < WINDOW_CHUNKS; nr++) {
 		struct uvmem_chunk *chunk = uvmem_next_resident_chunk(take->vm, &gfn);
@@ -296,9 +296,10 @@ static noinline_for_stack bool take_window(struct take *take, bool any, bool aga
 		if (take_pages(take, chunk, now))
 			break;
 	}
-	/* More of the same may be had next time. */
-	WRITE_ONCE(take->vm->reclaim_hand, nr == WINDOW_CHUNKS ? gfn : 0);
-	return nr == WINDOW_CHUNKS;
+	/* A window that nothing is behind is the last one: the next look is no second one at it. */
+	more = nr == WINDOW_CHUNKS && uvmem_next_resident_chunk(take->vm, &gfn);
+	WRITE_ONCE(take->vm->reclaim_hand, more ? gfn : 0);
+	return more;
 }
 
 /* Does anybody move a page of @vm? */

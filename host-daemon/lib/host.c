@@ -169,6 +169,21 @@ static int start_time(const char *text, uint64_t *ret)
 	return sscanf(at, " %" SCNu64, ret) == 1 ? 0 : -EBADMSG;
 }
 
+int host_swapped(const struct host *host, int pid, uint64_t *ret_pages)
+{
+	char path[PATH_MAX], text[8192];
+	uint64_t pages = 0;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/%d/status", host->proc, pid);
+	n = read_text(path, text, sizeof(text));
+	if (n < 0)
+		return n == -ENOENT ? -ESRCH : (int)n;
+	kilobytes(text, "VmSwap", &pages);
+	*ret_pages = pages;
+	return 0;
+}
+
 int host_process(const struct host *host, int pid, struct host_process *ret)
 {
 	struct host_process process = { 0 };
@@ -186,9 +201,7 @@ int host_process(const struct host *host, int pid, struct host_process *ret)
 	err = start_time(text, &process.start);
 	if (err)
 		return err;
-	snprintf(path, sizeof(path), "%s/%d/status", host->proc, pid);
-	if (read_text(path, text, 65536) > 0)
-		kilobytes(text, "VmSwap", &process.swapped);
+	host_swapped(host, pid, &process.swapped);
 	snprintf(path, sizeof(path), "%s/%d/cmdline", host->proc, pid);
 	n = read_text(path, text, 65536);
 	if (n > 0)

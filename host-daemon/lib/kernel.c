@@ -325,6 +325,7 @@ const char *kernel_stop_reason_name(unsigned int reason)
 {
 	static const char *const names[] = {
 		"none", "integrity", "missing", "lost", "not-anon", "no-memory", "no-slot",
+		"memory-error",
 	};
 
 	_Static_assert(ARRAY_LEN(names) == UVMEM_NR_STOP_REASONS, "a name for each reason");

@@ -27,7 +27,7 @@ struct kernel_stats;
 #define KERNEL_CAP_AGING	(1ULL << 7)
 #define KERNEL_CAP_LIMITS	(1ULL << 8)
 #define KERNEL_CAP_SEALED_POOL	(1ULL << 9)
-#define KERNEL_CAP_FIND		(1ULL << 10)
+#define KERNEL_CAP_FIND		(1ULL << 11)
 
 /* UVMEM_VM_AGE: see struct uvmem_age */
 struct kernel_age {

@@ -137,7 +137,6 @@ static bool sample(struct manager *m, struct guest *guest)
 	struct policy_sample *s = &guest->policy.sample;
 	unsigned int stopped = guest->info.stop_reason;
 	uint64_t counters[ACCOUNT_NR_COUNTERS];
-	struct host_process process;
 	int err;
 
 	err = m->kernel->ops->vm_info(m->kernel, guest->vm, &guest->info);
@@ -147,8 +146,8 @@ static bool sample(struct manager *m, struct guest *guest)
 	}
 	if (guest->info.stop_reason && !stopped && m->on_event)
 		m->on_event(m, MANAGER_GUEST_STOPPED, guest);
-	if (guest->info.pid > 0 && !host_process(&m->host, guest->info.pid, &process))
-		guest->swapped = process.swapped;
+	if (guest->info.pid > 0)
+		host_swapped(&m->host, guest->info.pid, &guest->swapped);
 	guest->push.out = guest->info.pages[UVMEM_PAGE_OUT];
 	guest->push.vmm_swapped = guest->swapped;
 	tell_limits(m, guest);

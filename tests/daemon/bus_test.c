@@ -342,7 +342,42 @@ static void events_are_told(void **state)
 	assert_string_equal(event_seen, "guest-stopped");
 }
 
-int main(void)
+/*
+ * For the test of uvmemctl record: bus_test --serve ADDRESS. A daemon with two guests, one
+ * busy and one idle, on a bus, until it is ended; a round each 100 ms of true time, and a
+ * pass with it. What it takes from them is in the sealed pool.
+ */
+static int serve(const char *address)
+{
+	struct timespec ts;
+	struct config config;
+	sd_bus *bus = NULL;
+
+	setup(NULL);
+	config_default(&config);
+	config.round_ns = config.host.age_pass_ns = POLICY_NSEC / 10;
+	config.guest.kind = POLICY_PROACTIVE;
+	config.guest.cold_age_ns = POLICY_NSEC;
+	config.guest.probe_ppm = 100000;
+	manager_configure(&d.manager, &config);
+	fake.pooled = true;
+	sim_init(&fake.vms[1].sim, POLICY_STATIC);
+	sim_add(&fake.vms[1].sim, 4000, 0);
+	sim_count(&fake.vms[1].sim);
+	if (sd_bus_new(&bus) < 0 || sd_bus_set_address(bus, address) < 0 ||
+	    sd_bus_set_bus_client(bus, true) < 0 || sd_bus_start(bus) < 0 ||
+	    bus_serve(&d, bus) < 0 || sd_bus_request_name(bus, BUS_NAME, 0) < 0)
+		return 1;
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &ts);
+		if (manager_round(&d.manager, (uint64_t)ts.tv_sec * POLICY_NSEC +
+				  (uint64_t)ts.tv_nsec))
+			return 1;
+	} while (sd_event_run(d.event, 100000) >= 0);
+	return 1;
+}
+
+int main(int argc, char *argv[])
 {
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
@@ -361,5 +396,7 @@ int main(void)
 
 	if (!mkdtemp(root))
 		return 1;
+	if (argc == 3 && !strcmp(argv[1], "--serve"))
+		return serve(argv[2]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

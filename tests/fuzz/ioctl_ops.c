@@ -337,6 +337,27 @@ static void fill_limits(struct context *c, void *arg)
 		may_fail(&c->v, EPERM);
 }
 
+static void fill_stall_trigger(struct context *c, void *arg)
+{
+	const u64 values[] = {
+		0, 0, 0, 1, 100, 9999, UVMEM_STALL_WINDOW_MIN_US, 1000000, 1000000,
+		UVMEM_STALL_WINDOW_MAX_US, UVMEM_STALL_WINDOW_MAX_US + 1, 1ull << 63, ~0ull,
+	};
+	struct uvmem_stall_trigger *trigger = arg;
+	struct rng *rng = &c->f->rng;
+
+	trigger->kind = rng_one_in(rng, 8) ? rng_next(rng) : rng_below(rng, UVMEM_STALL_NR_KINDS);
+	trigger->threshold_us = rng_pick(rng, values);
+	trigger->window_us = rng_pick(rng, values);
+	if (trigger->kind >= UVMEM_STALL_NR_KINDS || !trigger->threshold_us != !trigger->window_us ||
+	    trigger->threshold_us > trigger->window_us ||
+	    (trigger->window_us && trigger->window_us < UVMEM_STALL_WINDOW_MIN_US) ||
+	    trigger->window_us > UVMEM_STALL_WINDOW_MAX_US)
+		may_fail(&c->v, EINVAL);
+	if (c->nobody)
+		may_fail(&c->v, EPERM);
+}
+
 /* Nothing that is there on input is of any concern. */
 static void fill_get_limits(struct context *c, void *arg)
 {
@@ -379,6 +400,8 @@ static const struct call calls[] = {
 	  FIELD(uvmem_find, pad), FIELD(uvmem_find, reserved), true, fill_find },
 	{ "VM_GET_LIMITS", UVMEM_VM_GET_LIMITS, UVMEM_LIMITS_SIZE_VER0,
 	  FIELD(uvmem_limits, pad), FIELD(uvmem_limits, reserved), true, fill_get_limits },
+	{ "VM_SET_STALL_TRIGGER", UVMEM_VM_SET_STALL_TRIGGER, UVMEM_STALL_TRIGGER_SIZE_VER0,
+	  0, FIELD(uvmem_stall_trigger, reserved), true, fill_stall_trigger },
 };
 #undef FIELD
 
@@ -593,8 +616,8 @@ static void one_call(struct context *c)
 static void unknown_call(struct context *c)
 {
 	struct rng *rng = &c->f->rng;
-	/* The header's go up to 0x07 and from 0x10 to 0x18. */
-	u32 nr = rng_one_in(rng, 2) ? rng_range(rng, 0x08, 0x0f) : rng_range(rng, 0x19, 0xff);
+	/* The header's go up to 0x07 and from 0x10 to 0x1a. */
+	u32 nr = rng_one_in(rng, 2) ? rng_range(rng, 0x08, 0x0f) : rng_range(rng, 0x1b, 0xff);
 	u32 cmd = _IOC(rng_below(rng, 4), UVMEM_IOC, nr, rng_below(rng, 1 << 14));
 	int fd = rng_one_in(rng, 2) ? c->f->uvm->fd : uvmem_dev();
 	bool good;

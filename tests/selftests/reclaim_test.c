@@ -266,4 +266,60 @@ TEST(reclaim_for_want_of_frames_faster_than_the_guest_leaves_hot_pages)
 	uvmem_set_param("min_residency_ms", old, NULL);
 }
 
+/*
+ * Pages that the guest needs after every second look only: at each other look they are idle,
+ * as all that it never needs again is; but those were at the look before, too. They lie among
+ * these, so that the choice among equals, which goes round, comes by each of them.
+ */
+#define STEP		32ull	/* pages that a fault without a frame takes: one look for so many */
+#define WARM		4ull	/* of each step's pages */
+#define WARM_UP		2ull	/* looks after which all others are known to be cold */
+#define LOOKS		10ull	/* that cold pages are enough for */
+
+static void touch_warm(struct uvm *uvm)
+{
+	u64 i;
+
+	for (i = 0; i < MEM_PAGES; i += STEP)
+		guest_call(uvm->vcpu[0], guest_touch, mem_page(i + STEP - WARM), WARM);
+}
+
+static u64 count_warm(struct uvm *uvm)
+{
+	u64 i, n = 0;
+
+	for (i = 0; i < MEM_PAGES; i += STEP)
+		n += uvm_count(uvm, mem_page(i + STEP - WARM), WARM, UVMEM_PAGE_IN);
+	return n;
+}
+
+TEST(reclaim_for_want_of_frames_takes_what_was_idle_twice_before_what_was_once)
+{
+	struct uvm_config config = { .mem_pages = 2 * MEM_PAGES };
+	struct uvm *uvm = uvm_create_secure(&config);
+	u64 i, all = MEM_PAGES / STEP * WARM, lost = 0;
+	char old[UVMEM_PARAM_LEN];
+
+	uvmem_set_param("min_residency_ms", "0", old);
+	config.max_frames = uvm_stat(uvm, "frames") + MEM_PAGES;
+	uvm_free(uvm);
+	uvm = uvm_create_secure(&config);
+	guest_call(uvm->vcpu[0], guest_fill, MEM_GPA, MEM_PAGES, 1);
+	for (i = 0; i < WARM_UP + LOOKS; i++) {
+		if (i < WARM_UP || i % 2 == 0)
+			touch_warm(uvm);
+		guest_call(uvm->vcpu[0], guest_touch, mem_page(MEM_PAGES + i * STEP), STEP);
+		if (i >= WARM_UP)
+			lost += all - count_warm(uvm);
+	}
+	ksft_print_msg("%lu warm pages were taken, %lu in all\n", lost,
+		       uvm_stat(uvm, "reclaim_moved"));
+	EXPECT_LE((WARM_UP + LOOKS - 1) * STEP, uvm_stat(uvm, "reclaim_moved"));
+	EXPECT_GE(WARM, lost);
+	EXPECT_EQ(GUEST_OK, guest_call(uvm->vcpu[0], guest_verify, MEM_GPA, MEM_PAGES, 1));
+	uvm_assert_sums(uvm);
+	uvm_free(uvm);
+	uvmem_set_param("min_residency_ms", old, NULL);
+}
+
 TEST_HARNESS_MAIN
