@@ -590,6 +590,19 @@ static u64 list_states(struct uvm *uvm, u64 listed[UVMEM_PAGE_NR_STATES])
 	return seen;
 }
 
+/* Is no page between two states, its handle still there or its count not yet changed? */
+static bool agrees(const struct uvm *uvm, const struct uvmem_vm_info *info,
+		   const struct uvmem_pool *pool, const u64 *listed)
+{
+	u64 handles = info->pages[UVMEM_PAGE_IN] + info->pages[UVMEM_PAGE_ZERO] +
+		      info->pages[UVMEM_PAGE_POOL];
+
+	if (!info->detached_pages &&
+	    memcmp(listed, info->pages, UVMEM_PAGE_NR_STATES * sizeof(*listed)))
+		return false;
+	return uvm->shares_pool || pool->handles_used - uvm->before.handles_used == handles;
+}
+
 void __uvm_assert_sums(struct uvm *uvm, const char *file, int line)
 {
 	u64 listed[UVMEM_PAGE_NR_STATES];
@@ -598,8 +611,9 @@ void __uvm_assert_sums(struct uvm *uvm, const char *file, int line)
 	u64 sum = 0, seen, i;
 
 	/*
-	 * Frames of pages that the host dropped are freed by a worker, and khugepaged
-	 * touches pages whenever it likes: figures of one moment are wanted.
+	 * Frames of pages that the host dropped are freed by a worker, another one writes out
+	 * of the sealed pool, and khugepaged touches pages whenever it likes: figures of one
+	 * moment are wanted.
 	 */
 	for (i = 0; i < 200; i++) {
 		uvm_info(uvm, &info);
@@ -607,7 +621,8 @@ void __uvm_assert_sums(struct uvm *uvm, const char *file, int line)
 		seen = list_states(uvm, listed);
 		uvm_info(uvm, &again);
 		if (info.frames == info.pages[UVMEM_PAGE_IN] &&
-		    !memcmp(&info, &again, sizeof(info)))
+		    !memcmp(&info, &again, sizeof(info)) &&
+		    agrees(uvm, &info, &pool, listed))
 			break;
 		usleep(10000);
 	}
