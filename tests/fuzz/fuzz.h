@@ -53,6 +53,7 @@ enum page_content {
 struct model_page {
 	u8 class;
 	u8 content;
+	bool behind;		/* it was ABSENT when the host wrote to what it has there */
 	u32 seed;
 };
 

@@ -306,6 +306,11 @@ static void apply(struct fuzz *f, const struct expectation *e)
 		if (!model_in_slots(f, gfn, 1) || !applies(e, page, &zero))
 			continue;
 		page->class = class_after(e->effect);
+		/* A page that the guest never touched shows what the VMM has there, when it is the VMM's. */
+		if (page->class != CLASS_SECURE && page->behind && !zero)
+			page->content = CONTENT_ANY;
+		if (page->class != CLASS_SECURE)
+			page->behind = false;
 		if (zero) {
 			page->content = gfn < LOW_PAGES ? CONTENT_ANY : CONTENT_BYTE;
 			page->seed = 0;

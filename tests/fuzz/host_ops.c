@@ -105,8 +105,10 @@ void op_host_write(struct fuzz *f)
 		struct model_page *page = model_page(f, gfn);
 
 		if (page->class == CLASS_SECURE) {
-			if (uvm_state(f->uvm, gfn * PAGE_SIZE) == UVMEM_PAGE_ABSENT)
+			if (uvm_state(f->uvm, gfn * PAGE_SIZE) == UVMEM_PAGE_ABSENT) {
 				memset(model_hva(f, gfn), 0xaa, PAGE_SIZE);
+				page->behind = true;
+			}
 			continue;
 		}
 		memset(model_hva(f, gfn), byte, PAGE_SIZE);
