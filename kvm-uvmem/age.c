@@ -16,7 +16,7 @@
  *	found young by the pass that is under way (or that came in during it), so
  *	that completing a pass is a shift of the counts, and how many pages are how
  *	idle is known at any time without a look at a page.
- *	For a page that is OUT or ZERO when[] has the time of its leaving (jiffies).
+ *	For a page that is OUT, ZERO or POOL when[] has the time of its leaving (jiffies).
  *
  * Notes on locking
  *	vm->idle.lock is a leaf inside chunk->lock; passes are made one at a time

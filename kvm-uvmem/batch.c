@@ -145,14 +145,18 @@ static bool batch_wants(const struct uvmem_batch *b, u64 ent, enum uvmem_reason 
 	case UVMEM_TO_SECURE:
 		return state == UVMEM_PAGE_NORMAL || state == UVMEM_PAGE_SHARED;
 	case UVMEM_TO_FRAME:
-		return state == UVMEM_PAGE_OUT || state == UVMEM_PAGE_POOL ||
-		       (b->fill && (state == UVMEM_PAGE_ABSENT || state == UVMEM_PAGE_ZERO));
+		return b->from & BIT(state);
 	case UVMEM_TO_SEALED:
 		if (state != UVMEM_PAGE_IN)
 			return false;
 		*ret_reason = UVMEM_REASON_YOUNG;
 		/* As of then: for pages that are old enough only now, there is no room. */
 		return b->move->ignore_age || uvmem_residency_left(ent, b->asked) <= 0;
+	case UVMEM_TO_RESET:
+		return state == UVMEM_PAGE_IN || state == UVMEM_PAGE_ZERO ||
+		       state == UVMEM_PAGE_POOL;
+	case UVMEM_TO_WRITTEN:
+		return state == UVMEM_PAGE_POOL;
 	default:
 		/* It was unsealed for this, and went out again since: not done, come again. */
 		if (state == UVMEM_PAGE_OUT || state == UVMEM_PAGE_POOL)
@@ -169,23 +173,18 @@ static bool batch_wants(const struct uvmem_batch *b, u64 ent, enum uvmem_reason 
 static bool batch_change_in_place(struct uvmem_batch *b, unsigned int off)
 {
 	u64 ent = b->chunk->ent[off];
-	enum uvmem_page_state state = uvmem_ent_state(ent);
-	enum uvmem_page_event event;
 
 	lockdep_assert_held(&b->chunk->lock);
-	if (b->purpose == UVMEM_TO_SHARED)
-		event = UVMEM_EV_SHARE;
-	else if (b->purpose == UVMEM_TO_NORMAL)
-		event = UVMEM_EV_ABORT;
-	else
+	if (!uvmem_gives(b->purpose))
 		return false;
 
-	switch (state) {
+	switch (uvmem_ent_state(ent)) {
 	case UVMEM_PAGE_NORMAL:
 	case UVMEM_PAGE_SHARED:
 	case UVMEM_PAGE_ABSENT:
 	case UVMEM_PAGE_LOST:
-		return !uvmem_page_event(b->chunk, off, event, 0, 0);
+	case UVMEM_PAGE_OUT:
+		return !uvmem_page_event(b->chunk, off, uvmem_give_event(b->purpose), 0, 0);
 	default:
 		return false;
 	}
@@ -306,10 +305,9 @@ bool uvmem_batch_has_work(struct uvmem_batch *b, unsigned int *ret_need)
 			need++;
 		} else if (reason != UVMEM_REASON_STATE || batch_note_lost(b, i, ent)) {
 			work = true;	/* to be counted */
-		} else if (b->purpose == UVMEM_TO_SHARED) {
-			work |= uvmem_page_next(uvmem_ent_state(ent), UVMEM_EV_SHARE) >= 0;
-		} else if (b->purpose == UVMEM_TO_NORMAL) {
-			work |= uvmem_page_next(uvmem_ent_state(ent), UVMEM_EV_ABORT) >= 0;
+		} else if (uvmem_gives(b->purpose)) {
+			work |= uvmem_page_next(uvmem_ent_state(ent),
+						uvmem_give_event(b->purpose)) >= 0;
 		}
 	}
 	*ret_need = need;
@@ -519,7 +517,7 @@ static void batch_skip_unfit(struct uvmem_batch *b)
 {
 	unsigned int nr = bitmap_weight(b->todo, b->nr);
 
-	if (b->purpose == UVMEM_TO_SHARED || b->purpose == UVMEM_TO_NORMAL) {
+	if (uvmem_gives(b->purpose)) {
 		uvmem_batch_mark(b);
 		nr = bitmap_weight(b->todo, b->nr);
 		uvmem_batch_unmark(b);

@@ -12,7 +12,8 @@
  *
  * What is not kept here
  *	A page that does not become a quarter smaller; any page when the pool
- *	is full. The caller has another place for these.
+ *	is full. The caller has another place for these. Before it is quite full writeout.c
+ *	begins to take out the oldest.
  *
  * The limit
  *	Counts the memory of the zsmalloc pool, what goes to waste between blobs
@@ -45,13 +46,20 @@
 #include <linux/vmalloc.h>
 #include <linux/zsmalloc.h>
 
-#include "uvmem.h"
+#include "writeout.h"
 
 /* A blob that is larger is not worth the work. */
 #define BLOB_MAX	(PAGE_SIZE / 4 * 3)
 
 /* Pages that zsmalloc takes at once, at most. */
 #define GROWTH		CONFIG_ZSMALLOC_CHAIN_SIZE
+
+/*
+ * Less than 1/32 of the limit is free: room is made, until 1/16 is. What fresh pages need while
+ * the worker gets going, and little of what was bought with the limit.
+ */
+#define SPARE_HIGH_SHIFT	5
+#define SPARE_LOW_SHIFT		4
 
 static unsigned long sealed_pool_mib;
 module_param(sealed_pool_mib, ulong, 0444);
@@ -86,6 +94,7 @@ int uvmem_blob_set_limit(u64 bytes)
 	if (bytes > S64_MAX)
 		return -EINVAL;
 	atomic64_set(&blob_limit, bytes);
+	uvmem_writeout_note_limit();
 	return 0;
 }
 
@@ -104,7 +113,35 @@ static bool room_for(unsigned int growing)
 
 bool uvmem_blob_room(void)
 {
-	return room_for(1);
+	bool room = room_for(1);
+
+	if (!room)
+		uvmem_writeout_check();
+	return room;
+}
+
+/* The limit less a part of it, and less what may be missing for that it grows by some pages. */
+static u64 limit_less(unsigned int shift)
+{
+	u64 limit = uvmem_blob_limit(), spare = (limit >> shift) + GROWTH * PAGE_SIZE;
+
+	return limit > spare ? limit - spare : 0;
+}
+
+u64 uvmem_blob_high(void)
+{
+	return limit_less(SPARE_HIGH_SHIFT);
+}
+
+u64 uvmem_blob_low(void)
+{
+	return limit_less(SPARE_LOW_SHIFT);
+}
+
+void uvmem_blob_compact(void)
+{
+	might_sleep();
+	zs_compact(blob_pool);
 }
 
 /* Room for @size bytes, or 0 and *@ret_err. */
@@ -122,6 +159,7 @@ static unsigned long blob_alloc(size_t size, int nid, int *ret_err)
 	/* What we took is in the count by now. */
 	smp_mb__before_atomic();
 	atomic_dec(&blob_growing);
+	uvmem_writeout_check();
 	if (*ret_err)
 		return 0;
 	atomic64_inc(&blob_count);

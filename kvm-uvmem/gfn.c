@@ -35,6 +35,7 @@
 
 #include "age.h"
 #include "trace.h"
+#include "writeout.h"
 
 /* What a chunk takes, seals aside. */
 #define CHUNK_BYTES	(sizeof(struct uvmem_chunk) + PAGE_SIZE + UVMEM_CHUNK_PAGES * sizeof(u32))
@@ -78,6 +79,7 @@ static struct uvmem_chunk *chunk_alloc(struct uvmem_vm *vm, u64 index, u64 fill)
 
 	spin_lock_init(&chunk->lock);
 	INIT_LIST_HEAD(&chunk->orphaned);
+	INIT_LIST_HEAD(&chunk->pooled.aside);
 	chunk->vm = vm;
 	chunk->index = index;
 	chunk->ent = page_address(page);
@@ -334,6 +336,10 @@ int uvmem_page_event(struct uvmem_chunk *chunk, unsigned int off,
 		uvmem_idle_leave(chunk, off);
 	if (new != old && new == UVMEM_PAGE_IN)
 		uvmem_idle_enter(chunk, off);
+	if (new != old && old == UVMEM_PAGE_POOL)
+		uvmem_pooled_leave(chunk);
+	if (new != old && new == UVMEM_PAGE_POOL)
+		uvmem_pooled_enter(chunk, off);
 	if (old == UVMEM_PAGE_POOL)
 		atomic_long_sub(uvmem_ent_stamp(ent), &vm->pool_bytes);
 	if (new == UVMEM_PAGE_POOL)
@@ -590,6 +596,7 @@ void uvmem_gfn_destroy(struct uvmem_vm *vm)
 		 * of its pages, and must not be dropped in the middle.
 		 */
 		spin_lock_irq(&chunk->lock);
+		uvmem_pooled_forget(chunk);
 		for (i = 0; i < UVMEM_CHUNK_PAGES; i++) {
 			u64 ent = chunk->ent[i];
 			enum uvmem_page_state state = uvmem_ent_state(ent);

@@ -346,5 +346,7 @@ const struct kvm_uvmem_ops uvmem_kvm_ops = {
 	.cpuid			= uvmem_face_cpuid,
 	.get_msr		= uvmem_face_get_msr,
 	.set_msr		= uvmem_face_set_msr,
+	.needs_reset		= uvmem_vm_needs_reset,
+	.reset_vm		= uvmem_vm_reset,
 	.stop_exit		= guest_stop_exit,
 };

@@ -61,6 +61,7 @@
 
 #include "device.h"
 #include "reclaim.h"
+#include "writeout.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -127,6 +128,7 @@ static void __exit uvmem_exit(void)
 	uvmem_device_exit();
 	kvm_uvmem_unregister(&uvmem_kvm_ops);
 	uvmem_watermark_exit();
+	uvmem_writeout_exit();
 	/* VMs are gone, but call_rcu() functions of theirs may be still to run. */
 	rcu_barrier();
 	uvmem_blob_exit();

@@ -7,6 +7,7 @@
  * signal or a writer of mmap_lock ever waits for.
  */
 #include <linux/log2.h>
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/pgtable.h>
@@ -20,6 +21,11 @@ static unsigned int fault_around_pages = 1;
 module_param(fault_around_pages, uint, 0644);
 MODULE_PARM_DESC(fault_around_pages,
 		 "Paged-out pages that come in with the one a guest touches: a power of 2 up to 512 (default 1: only that one)");
+
+static unsigned int fill_around_pages = 16;
+module_param(fill_around_pages, uint, 0644);
+MODULE_PARM_DESC(fill_around_pages,
+		 "Untouched pages that get frames with the one a guest touches first: a power of 2 up to 512 (default 16)");
 
 /* ---- ranges ---------------------------------------------------------------------------- */
 
@@ -90,7 +96,7 @@ static int move_uniform(struct uvmem_vm *vm, gfn_t gfn, unsigned long hva, u64 e
 
 	to = uvmem_page_next(uvmem_ent_state(ent),
 			     purpose == UVMEM_TO_SECURE ? UVMEM_EV_SECURE_EMPTY :
-			     purpose == UVMEM_TO_SHARED ? UVMEM_EV_SHARE : UVMEM_EV_ABORT);
+			     uvmem_give_event(purpose));
 	if (to < 0 || (ent & UVMEM_ENT_TRANSIT))
 		return -EAGAIN;
 	if (purpose != UVMEM_TO_SECURE)
@@ -155,7 +161,7 @@ static s64 move_step(struct uvmem_batch *b, gfn_t gfn, u64 nr)
 
 	chunk = uvmem_chunk_peek(vm, gfn, &uniform);
 	if (!chunk && b->purpose != UVMEM_TO_FRAME && b->purpose != UVMEM_TO_SEALED &&
-	    nr == UVMEM_CHUNK_PAGES) {
+	    b->purpose != UVMEM_TO_WRITTEN && nr == UVMEM_CHUNK_PAGES) {
 		ret = move_uniform(vm, gfn, b->hva, uniform, b->purpose);
 		if (!ret)
 			b->move->moved += nr;
@@ -190,6 +196,7 @@ static s64 move_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, enum uvmem_purpose
 	if (!b)
 		return -ENOMEM;
 	b->purpose = purpose;
+	b->from = UVMEM_FROM_OUT;
 	b->zero = move->zero;
 	b->move = move;
 
@@ -254,6 +261,11 @@ s64 uvmem_page_out_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_mo
 	return move_range(vm, gfn, nr, UVMEM_TO_SEALED, move);
 }
 
+s64 uvmem_write_out_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move)
+{
+	return move_range(vm, gfn, nr, UVMEM_TO_WRITTEN, move);
+}
+
 /* In plaintext again; what is sealed has to be unsealed first. */
 static s64 give_back_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, enum uvmem_purpose purpose,
 			   struct uvmem_move *move)
@@ -288,6 +300,17 @@ s64 uvmem_share_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move 
 	return done;
 }
 
+/* Did all of them move that could? Others than those of these reasons may the next time. */
+static bool moved_all(const struct uvmem_move *move)
+{
+	unsigned int i;
+
+	for (i = 0; i < UVMEM_NR_REASONS; i++)
+		if (i != UVMEM_REASON_STATE && i != UVMEM_REASON_NOT_ANON && move->skipped[i])
+			return false;
+	return true;
+}
+
 s64 uvmem_abort_all(struct uvmem_vm *vm)
 {
 	struct uvmem_move move = { .cause = UVMEM_CAUSE_HYPERCALL };
@@ -296,13 +319,11 @@ s64 uvmem_abort_all(struct uvmem_vm *vm)
 
 	while (uvmem_next_slot_range(vm, gfn, &gfn, &nr)) {
 		s64 done = give_back_range(vm, gfn, nr, UVMEM_TO_NORMAL, &move);
-		unsigned int i;
 
 		if (done < 0)
 			return done;
-		for (i = 0; i < UVMEM_NR_REASONS; i++)
-			if (i != UVMEM_REASON_STATE && i != UVMEM_REASON_NOT_ANON && move.skipped[i])
-				return -EBUSY;
+		if (!moved_all(&move))
+			return -EBUSY;
 		if (done < nr)
 			return -EAGAIN;
 		gfn += done;
@@ -310,24 +331,55 @@ s64 uvmem_abort_all(struct uvmem_vm *vm)
 	return 0;
 }
 
+int uvmem_reset_all(struct uvmem_vm *vm)
+{
+	struct uvmem_move move = { .cause = UVMEM_CAUSE_TEARDOWN };
+	unsigned int tries = 0;
+	gfn_t gfn = 0;
+	u64 nr;
+
+	/* Of a page whose memslot is gone nobody knows where the VMM has it. */
+	if (atomic_long_read(&vm->detached))
+		return -EBUSY;
+	while (uvmem_next_slot_range(vm, gfn, &gfn, &nr)) {
+		s64 done = move_range(vm, gfn, nr, UVMEM_TO_RESET, &move);
+
+		if (done < 0)
+			return done;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		if (moved_all(&move)) {
+			gfn += done;
+			continue;
+		}
+		/* Somebody holds them, for a moment it is hoped. */
+		if (++tries > UVMEM_RESET_RETRIES)
+			return move.skipped[UVMEM_REASON_NO_MEMORY] ? -ENOMEM : -EBUSY;
+		memset(move.skipped, 0, sizeof(move.skipped));
+		fsleep(USEC_PER_MSEC);
+	}
+	return 0;
+}
+
 /* ---- one page, for an access -------------------------------------------------------------- */
 
 /*
- * The guest touched a page that was paged out: its neighbours that went out as
- * well are likely to be next, and a batch costs little more than a page. They
- * get frames that nobody needs now, wait for nobody, and nothing is lost if
- * this fails: the caller goes for the page itself.
+ * The guest touched a page that was paged out, or one for the first time: its
+ * neighbours that are in the same case are likely to be next, and a batch costs
+ * little more than a page. They get frames that nobody needs now, wait for
+ * nobody, and nothing is lost if this fails: the caller goes for the page itself.
  */
-static void page_in_around(struct uvmem_vm *vm, const struct kvm_memory_slot *slot, gfn_t gfn)
+static void page_in_around(struct uvmem_vm *vm, const struct kvm_memory_slot *slot, gfn_t gfn,
+			   unsigned long from, unsigned int window)
 {
-	unsigned int window = clamp(READ_ONCE(fault_around_pages), 1U, UVMEM_CHUNK_PAGES);
 	struct uvmem_move move = { .cause = UVMEM_CAUSE_GUEST_FAULT, .nowait = true };
 	struct uvmem_chunk *chunk;
 	struct uvmem_batch *b;
 	gfn_t first, end;
 	unsigned int need;
 
-	window = rounddown_pow_of_two(window);
+	window = rounddown_pow_of_two(clamp(window, 1U, UVMEM_CHUNK_PAGES));
 	first = max(ALIGN_DOWN(gfn, window), slot->base_gfn);
 	end = min(ALIGN_DOWN(gfn, window) + window, slot->base_gfn + slot->npages);
 	if (end - first < 2 || uvmem_frame_room(vm) < 2 * window)
@@ -340,6 +392,7 @@ static void page_in_around(struct uvmem_vm *vm, const struct kvm_memory_slot *sl
 		return;
 
 	b->purpose = UVMEM_TO_FRAME;
+	b->from = from;
 	b->move = &move;
 	b->chunk = chunk;
 	b->gfn = first;
@@ -350,6 +403,16 @@ static void page_in_around(struct uvmem_vm *vm, const struct kvm_memory_slot *sl
 	if (uvmem_batch_has_work(b, &need) && !uvmem_batch_run(b, need) && move.moved > 1)
 		atomic64_add(move.moved - 1, &vm->stats.fault_around);
 	uvmem_batch_free(b);
+}
+
+/* How many pages may come with one in @state; *@ret_from: those in which states. */
+static unsigned int around_window(enum uvmem_page_state state, unsigned long *ret_from)
+{
+	*ret_from = UVMEM_FROM_OUT;
+	if (*ret_from & BIT(state))
+		return READ_ONCE(fault_around_pages);
+	*ret_from = BIT(UVMEM_PAGE_ABSENT);
+	return *ret_from & BIT(state) ? READ_ONCE(fill_around_pages) : 1;
 }
 
 /* There is no frame for an access: from the VM itself, else from others. */
@@ -365,7 +428,8 @@ static bool make_room(struct uvmem_vm *vm, bool stalled)
 static int page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause, bool stalled)
 {
 	struct uvmem_move move = { .cause = cause };
-	unsigned int try;
+	unsigned int try, around;
+	unsigned long from;
 
 	for (try = 0; try < UVMEM_MOVE_RETRIES; try++) {
 		struct uvmem_batch_one one;
@@ -393,16 +457,14 @@ static int page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause, b
 		slot = uvmem_user_slot(vm->kvm, gfn);
 		if (!slot)
 			return -EAGAIN;
-		if (!try && cause == UVMEM_CAUSE_GUEST_FAULT &&
-		    (uvmem_ent_state(ent) == UVMEM_PAGE_OUT ||
-		     uvmem_ent_state(ent) == UVMEM_PAGE_POOL) &&
-		    READ_ONCE(fault_around_pages) > 1) {
-			page_in_around(vm, slot, gfn);
+		around = around_window(uvmem_ent_state(ent), &from);
+		if (!try && cause == UVMEM_CAUSE_GUEST_FAULT && around > 1) {
+			page_in_around(vm, slot, gfn, from, around);
 			continue;
 		}
 		uvmem_batch_init_one(&one, vm);
 		one.b.purpose = UVMEM_TO_FRAME;
-		one.b.fill = true;
+		one.b.from = UVMEM_FROM_ANY;
 		one.b.touched = cause == UVMEM_CAUSE_GUEST_FAULT;
 		one.b.move = &move;
 		one.b.gfn = gfn;

@@ -26,20 +26,37 @@
 enum uvmem_purpose {
 	/* in */
 	UVMEM_TO_SECURE,	/* NORMAL, SHARED -> IN, or ABSENT where nothing is behind them */
-	UVMEM_TO_FRAME,		/* OUT, POOL -> IN, and ABSENT, ZERO -> IN if .fill */
+	UVMEM_TO_FRAME,		/* those of OUT, POOL, ABSENT and ZERO that are in .from -> IN */
 	/* out */
 	UVMEM_TO_SEALED,	/* IN -> OUT, ZERO or, if .pool, POOL */
 	UVMEM_TO_SEALED_TOUCH,	/* IN, ZERO, POOL -> OUT: the host wants to see something */
+	UVMEM_TO_WRITTEN,	/* POOL -> OUT: room for others */
 	UVMEM_TO_SHARED,	/* IN, ZERO -> SHARED */
 	UVMEM_TO_NORMAL,	/* IN, ZERO -> NORMAL: the VM did not become secure */
+	UVMEM_TO_RESET,		/* IN, ZERO, POOL -> NORMAL, zeroed; OUT as it is */
 };
+
+/* Of the purposes that give pages to the VMM for good: the event that they commit. */
+static inline enum uvmem_page_event uvmem_give_event(enum uvmem_purpose purpose)
+{
+	return purpose == UVMEM_TO_SHARED ? UVMEM_EV_SHARE :
+	       purpose == UVMEM_TO_NORMAL ? UVMEM_EV_ABORT : UVMEM_EV_RESET;
+}
+
+static inline bool uvmem_gives(enum uvmem_purpose purpose)
+{
+	return purpose >= UVMEM_TO_SHARED;
+}
+
+#define UVMEM_FROM_OUT	(BIT(UVMEM_PAGE_OUT) | BIT(UVMEM_PAGE_POOL))
+#define UVMEM_FROM_ANY	(UVMEM_FROM_OUT | BIT(UVMEM_PAGE_ABSENT) | BIT(UVMEM_PAGE_ZERO))
 
 struct uvmem_batch {
 	struct uvmem_vm *vm;
 	struct uvmem_chunk *chunk;
 	struct vm_area_struct *vma;
 	enum uvmem_purpose purpose;
-	bool fill;
+	unsigned long from;		/* UVMEM_TO_FRAME: bits of the states that it takes pages from */
 	bool zero;			/* the content is not kept */
 	bool pool;			/* out: to the sealed pool; what it does not take is left for another try */
 	struct uvmem_move *move;

@@ -13,7 +13,8 @@
  * handle through another mapping than the memslot's (a fork's, a mremap()ed one).
  *
  * The sealed pool comes first, in a pass of its own that moves nothing in the VMM's page
- * table: no normal page is allocated for a page that needs none.
+ * table: no normal page is allocated for a page that needs none. What is written out of the
+ * pool later comes this way as well; the guest has no mapping of it that would have to go.
  */
 #include <linux/highmem.h>
 #include <linux/memremap.h>
@@ -24,19 +25,13 @@
 
 static bool to_ciphertext(const struct uvmem_batch *b)
 {
-	return b->purpose == UVMEM_TO_SEALED || b->purpose == UVMEM_TO_SEALED_TOUCH;
+	return b->purpose == UVMEM_TO_SEALED || b->purpose == UVMEM_TO_SEALED_TOUCH ||
+	       b->purpose == UVMEM_TO_WRITTEN;
 }
 
 static enum uvmem_page_event out_event(const struct uvmem_batch *b)
 {
-	switch (b->purpose) {
-	case UVMEM_TO_SHARED:
-		return UVMEM_EV_SHARE;
-	case UVMEM_TO_NORMAL:
-		return UVMEM_EV_ABORT;
-	default:
-		return UVMEM_EV_SEAL;
-	}
+	return uvmem_gives(b->purpose) ? uvmem_give_event(b->purpose) : UVMEM_EV_SEAL;
 }
 
 void uvmem_batch_out_prepare(struct uvmem_batch *b, unsigned int need)
@@ -65,6 +60,9 @@ void uvmem_batch_out_prepare(struct uvmem_batch *b, unsigned int need)
 	/* To save memory is no reason to kill somebody for some. */
 	if (b->purpose == UVMEM_TO_SEALED)
 		gfp |= __GFP_RETRY_MAYFAIL;
+	/* Nor is it one to have others wait for some. */
+	if (b->purpose == UVMEM_TO_WRITTEN)
+		gfp |= __GFP_NORETRY;
 	while (b->nr_pages < need) {
 		struct page *page = alloc_pages_node(b->nid, gfp, 0);
 
@@ -220,6 +218,10 @@ static int out_content(struct uvmem_batch *b, unsigned int i, struct page *dst,
 	struct page *frame = dst;
 	int ret = 0;
 
+	if (b->purpose == UVMEM_TO_RESET) {
+		clear_highpage(dst);
+		return 0;
+	}
 	if (uvmem_ent_state(ent) == UVMEM_PAGE_IN)
 		frame = pfn_to_page(uvmem_ent_payload(ent));
 	else if (uvmem_ent_state(ent) == UVMEM_PAGE_ZERO)
@@ -322,7 +324,8 @@ unsigned int uvmem_batch_out(struct uvmem_batch *b, unsigned long *retry)
 	 * The marks are set: a guest fault from now on waits, one that has the
 	 * frame already finds mmu_invalidate_seq changed.
 	 */
-	kvm_zap_gfn_range(b->vm->kvm, b->gfn, b->gfn + b->nr);
+	if (b->purpose != UVMEM_TO_WRITTEN)
+		kvm_zap_gfn_range(b->vm->kvm, b->gfn, b->gfn + b->nr);
 	uvmem_point(UVMEM_AT_OUT_ZAPPED);
 
 	if (b->purpose == UVMEM_TO_SEALED)

@@ -51,6 +51,7 @@ static const char *const point_names[] = {
 	[UVMEM_AT_OUT_FINALIZED]	= "out:finalized",
 	[UVMEM_AT_POOL_MADE]		= "pool:made",
 	[UVMEM_AT_POOL_KEPT]		= "pool:kept",
+	[UVMEM_AT_WRITE_HELD]		= "write:held",
 	[UVMEM_AT_OPEN_READ]		= "open:read",
 	[UVMEM_AT_OPEN_DONE]		= "open:done",
 	[UVMEM_AT_GIVE_UNSEALED]	= "give:unsealed",

@@ -28,6 +28,7 @@ enum uvmem_point {
 	UVMEM_AT_OUT_FINALIZED,
 	UVMEM_AT_POOL_MADE,		/* a page's blob is there, its frame as well */
 	UVMEM_AT_POOL_KEPT,		/* the frame is gone */
+	UVMEM_AT_WRITE_HELD,		/* a VM whose pages make room for others is held */
 	UVMEM_AT_OPEN_READ,		/* a blob is in a frame, and still there */
 	UVMEM_AT_OPEN_DONE,		/* it is gone */
 	UVMEM_AT_GIVE_UNSEALED,		/* to be shared, back in frames */

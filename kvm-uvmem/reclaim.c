@@ -40,8 +40,7 @@ module_param(reserve_pages, ulong, 0644);
 MODULE_PARM_DESC(reserve_pages,
 		 "Pages of normal memory that are left for others when there is no swap for what is paged out (0: 1/64 of RAM)");
 
-/* Is there a place for more ciphertext in the VMM's memory? */
-static bool have_memory(void)
+bool uvmem_have_memory(void)
 {
 	unsigned long reserve = READ_ONCE(reserve_pages) ?: totalram_pages() / 64;
 
@@ -51,7 +50,7 @@ static bool have_memory(void)
 /* Or in the sealed pool? */
 static bool have_sink(void)
 {
-	return uvmem_blob_room() || have_memory();
+	return uvmem_blob_room() || uvmem_have_memory();
 }
 
 /* Who reclaims, for how much, and what came of it. */
@@ -98,7 +97,7 @@ static int take_pages(struct take *take, struct uvmem_chunk *chunk, const unsign
 
 		if (take->move.moved >= take->target)
 			return 0;
-		take->move.pool_only = take->modest && !have_memory();
+		take->move.pool_only = take->modest && !uvmem_have_memory();
 		done = uvmem_page_out_range(take->vm, first + start,
 					    min(end - start, take->target - take->move.moved),
 					    &take->move);

@@ -20,6 +20,9 @@ u64 uvmem_reclaim_some(struct uvmem_vm *vm, u64 nr);
 /* Page out until @vm has its limits.max; the VM is held. Ends early on a signal. */
 void uvmem_reclaim_to_max(struct uvmem_vm *vm);
 
+/* Is there a place for more ciphertext in VMMs' memory? A hint. */
+bool uvmem_have_memory(void);
+
 /* watermark.c */
 int uvmem_watermark_init(void);
 void uvmem_watermark_exit(void);

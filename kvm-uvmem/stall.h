@@ -7,6 +7,11 @@
 
 #include "uvmem.h"
 
+void uvmem_stall_init(struct uvmem_vm *vm);
+/* No vCPU runs any more, and nobody can set a trigger: none will fire. */
+void uvmem_stall_end_vm(struct uvmem_vm *vm);
+/* UVMEM_VM_SET_STALL_TRIGGER, of which all but the size is what the caller gave. The VM is held. */
+int uvmem_stall_set_trigger(struct uvmem_vm *vm, const struct uvmem_stall_trigger *trigger);
 /* The running vCPU begins to wait. False: it is none of @vm's, nothing is counted. */
 bool uvmem_stall_begin(struct uvmem_vm *vm);
 /* @begun: what uvmem_stall_begin() said. */

@@ -24,7 +24,7 @@
  * one argument per event, so that a forgotten cell does not compile.
  */
 #define PAGE_ROW(s, add, remove, secure, secure_empty, fill, seal, unseal,	\
-		 same_filled, pool, share, abort, drop)				\
+		 same_filled, pool, share, abort, drop, reset)			\
 	[UVMEM_PAGE_##s] = {							\
 		[UVMEM_EV_ADD]		= (add),				\
 		[UVMEM_EV_REMOVE]	= (remove),				\
@@ -38,6 +38,7 @@
 		[UVMEM_EV_SHARE]	= (share),				\
 		[UVMEM_EV_ABORT]	= (abort),				\
 		[UVMEM_EV_DROP]		= (drop),				\
+		[UVMEM_EV_RESET]	= (reset),				\
 	}
 
 #define NONE	UVMEM_PAGE_NONE
@@ -57,63 +58,72 @@ static const short page_next[][UVMEM_NR_PAGE_EVENTS] = {
 		 /* FILL */	-ENOENT,	/* SEAL */	-ENOENT,
 		 /* UNSEAL */	-ENOENT,	/* SAME_FILLED */ -ENOENT,
 		 /* POOL */	-ENOENT,	/* SHARE */	-ENOENT,
-		 /* ABORT */	-ENOENT,	/* DROP */	-ENOENT),
+		 /* ABORT */	-ENOENT,	/* DROP */	-ENOENT,
+		 /* RESET */	-ENOENT),
 	PAGE_ROW(NORMAL,
 		 /* ADD */	-EINVAL,	/* REMOVE */	NONE,
 		 /* SECURE */	IN,		/* SECURE_EMPTY */ ABSENT,
 		 /* FILL */	-EINVAL,	/* SEAL */	-EPERM,
 		 /* UNSEAL */	-EPERM,		/* SAME_FILLED */ -EPERM,
 		 /* POOL */	-EPERM,		/* SHARE */	SHARED,
-		 /* ABORT */	-EALREADY,	/* DROP */	-EINVAL),
+		 /* ABORT */	-EALREADY,	/* DROP */	-EINVAL,
+		 /* RESET */	-EALREADY),
 	PAGE_ROW(SHARED,
 		 /* ADD */	-EINVAL,	/* REMOVE */	NONE,
 		 /* SECURE */	IN,		/* SECURE_EMPTY */ ABSENT,
 		 /* FILL */	-EINVAL,	/* SEAL */	-EPERM,
 		 /* UNSEAL */	-EPERM,		/* SAME_FILLED */ -EPERM,
 		 /* POOL */	-EPERM,		/* SHARE */	-EALREADY,
-		 /* ABORT */	NORMAL,		/* DROP */	-EINVAL),
+		 /* ABORT */	NORMAL,		/* DROP */	-EINVAL,
+		 /* RESET */	NORMAL),
 	PAGE_ROW(ABSENT,
 		 /* ADD */	ABSENT,		/* REMOVE */	ABSENT,
 		 /* SECURE */	-EALREADY,	/* SECURE_EMPTY */ -EALREADY,
 		 /* FILL */	IN,		/* SEAL */	-ENODATA,
 		 /* UNSEAL */	-ENODATA,	/* SAME_FILLED */ -ENODATA,
 		 /* POOL */	-ENODATA,	/* SHARE */	SHARED,
-		 /* ABORT */	NORMAL,		/* DROP */	-EINVAL),
+		 /* ABORT */	NORMAL,		/* DROP */	-EINVAL,
+		 /* RESET */	NORMAL),
 	PAGE_ROW(IN,
 		 /* ADD */	IN,		/* REMOVE */	IN,
 		 /* SECURE */	-EALREADY,	/* SECURE_EMPTY */ -EALREADY,
 		 /* FILL */	-EALREADY,	/* SEAL */	OUT,
 		 /* UNSEAL */	-EALREADY,	/* SAME_FILLED */ ZERO,
 		 /* POOL */	POOL,		/* SHARE */	SHARED,
-		 /* ABORT */	NORMAL,		/* DROP */	LOST),
+		 /* ABORT */	NORMAL,		/* DROP */	LOST,
+		 /* RESET */	NORMAL),
 	PAGE_ROW(OUT,
 		 /* ADD */	OUT,		/* REMOVE */	OUT,
 		 /* SECURE */	-EALREADY,	/* SECURE_EMPTY */ -EALREADY,
 		 /* FILL */	-EINVAL,	/* SEAL */	-EALREADY,
 		 /* UNSEAL */	IN,		/* SAME_FILLED */ -EALREADY,
 		 /* POOL */	-EALREADY,	/* SHARE */	-EAGAIN,
-		 /* ABORT */	-EAGAIN,	/* DROP */	-EINVAL),
+		 /* ABORT */	-EAGAIN,	/* DROP */	-EINVAL,
+		 /* RESET */	NORMAL),
 	PAGE_ROW(ZERO,
 		 /* ADD */	ZERO,		/* REMOVE */	ZERO,
 		 /* SECURE */	-EALREADY,	/* SECURE_EMPTY */ -EALREADY,
 		 /* FILL */	IN,		/* SEAL */	OUT,
 		 /* UNSEAL */	-EALREADY,	/* SAME_FILLED */ -EALREADY,
 		 /* POOL */	-EALREADY,	/* SHARE */	SHARED,
-		 /* ABORT */	NORMAL,		/* DROP */	LOST),
+		 /* ABORT */	NORMAL,		/* DROP */	LOST,
+		 /* RESET */	NORMAL),
 	PAGE_ROW(LOST,
 		 /* ADD */	LOST,		/* REMOVE */	LOST,
 		 /* SECURE */	-EIO,		/* SECURE_EMPTY */ -EIO,
 		 /* FILL */	-EIO,		/* SEAL */	-EIO,
 		 /* UNSEAL */	-EIO,		/* SAME_FILLED */ -EIO,
 		 /* POOL */	-EIO,		/* SHARE */	SHARED,
-		 /* ABORT */	NORMAL,		/* DROP */	-EIO),
+		 /* ABORT */	NORMAL,		/* DROP */	-EIO,
+		 /* RESET */	NORMAL),
 	PAGE_ROW(POOL,
 		 /* ADD */	POOL,		/* REMOVE */	POOL,
 		 /* SECURE */	-EALREADY,	/* SECURE_EMPTY */ -EALREADY,
 		 /* FILL */	-EINVAL,	/* SEAL */	OUT,
 		 /* UNSEAL */	IN,		/* SAME_FILLED */ -EALREADY,
 		 /* POOL */	-EALREADY,	/* SHARE */	-EAGAIN,
-		 /* ABORT */	-EAGAIN,	/* DROP */	LOST),
+		 /* ABORT */	-EAGAIN,	/* DROP */	LOST,
+		 /* RESET */	NORMAL),
 };
 
 static_assert(ARRAY_SIZE(page_next) == UVMEM_PAGE_NR_STATES, "one row per page state");
@@ -128,27 +138,32 @@ static_assert(ARRAY_SIZE(page_next) == UVMEM_PAGE_NR_STATES, "one row per page s
 #undef LOST
 #undef POOL
 
-#define VM_ROW(s, init_start, init_done, init_abort, terminate)		\
+#define VM_ROW(s, init_start, init_done, init_abort, terminate, reset)	\
 	[UVMEM_VM_##s] = {						\
 		[UVMEM_VEV_INIT_START]	= (init_start),			\
 		[UVMEM_VEV_INIT_DONE]	= (init_done),			\
 		[UVMEM_VEV_INIT_ABORT]	= (init_abort),			\
 		[UVMEM_VEV_TERMINATE]	= (terminate),			\
+		[UVMEM_VEV_RESET]	= (reset),			\
 	}
 
 static const short vm_next[][UVMEM_NR_VM_EVENTS] = {
 	VM_ROW(NORMAL,
 	       /* INIT_START */	UVMEM_VM_INIT,		/* INIT_DONE */	-EPERM,
-	       /* INIT_ABORT */	-EPERM,			/* TERMINATE */	UVMEM_VM_TERMINATED),
+	       /* INIT_ABORT */	-EPERM,			/* TERMINATE */	UVMEM_VM_TERMINATED,
+	       /* RESET */	-EALREADY),
 	VM_ROW(INIT,
 	       /* INIT_START */	-EBUSY,			/* INIT_DONE */	UVMEM_VM_SECURE,
-	       /* INIT_ABORT */	UVMEM_VM_NORMAL,	/* TERMINATE */	UVMEM_VM_TERMINATED),
+	       /* INIT_ABORT */	UVMEM_VM_NORMAL,	/* TERMINATE */	UVMEM_VM_TERMINATED,
+	       /* RESET */	UVMEM_VM_NORMAL),
 	VM_ROW(SECURE,
 	       /* INIT_START */	-EALREADY,		/* INIT_DONE */	-EALREADY,
-	       /* INIT_ABORT */	-EALREADY,		/* TERMINATE */	UVMEM_VM_TERMINATED),
+	       /* INIT_ABORT */	-EALREADY,		/* TERMINATE */	UVMEM_VM_TERMINATED,
+	       /* RESET */	UVMEM_VM_NORMAL),
 	VM_ROW(TERMINATED,
 	       /* INIT_START */	-ESRCH,			/* INIT_DONE */	-ESRCH,
-	       /* INIT_ABORT */	-ESRCH,			/* TERMINATE */	-EALREADY),
+	       /* INIT_ABORT */	-ESRCH,			/* TERMINATE */	-EALREADY,
+	       /* RESET */	-ESRCH),
 };
 
 static_assert(ARRAY_SIZE(vm_next) == UVMEM_VM_NR_STATES, "one row per VM state");
@@ -180,6 +195,7 @@ static const char *const page_event_names[] = {
 	[UVMEM_EV_SHARE]	= "SHARE",
 	[UVMEM_EV_ABORT]	= "ABORT",
 	[UVMEM_EV_DROP]		= "DROP",
+	[UVMEM_EV_RESET]	= "RESET",
 };
 
 static_assert(ARRAY_SIZE(page_event_names) == UVMEM_NR_PAGE_EVENTS, "one name per page event");
@@ -198,6 +214,7 @@ static const char *const vm_event_names[] = {
 	[UVMEM_VEV_INIT_DONE]	= "INIT_DONE",
 	[UVMEM_VEV_INIT_ABORT]	= "INIT_ABORT",
 	[UVMEM_VEV_TERMINATE]	= "TERMINATE",
+	[UVMEM_VEV_RESET]	= "RESET",
 };
 
 static_assert(ARRAY_SIZE(vm_event_names) == UVMEM_NR_VM_EVENTS, "one name per VM event");

@@ -24,6 +24,7 @@ enum uvmem_page_event {
 	UVMEM_EV_SHARE,		/* given to the VMM in plaintext or zeroed */
 	UVMEM_EV_ABORT,		/* given back because the VM did not become secure */
 	UVMEM_EV_DROP,		/* the host dropped the VMM's mapping of it */
+	UVMEM_EV_RESET,		/* the machine was reset: the content was dropped */
 	UVMEM_NR_PAGE_EVENTS,
 };
 
@@ -33,6 +34,7 @@ enum uvmem_vm_event {
 	UVMEM_VEV_INIT_DONE,
 	UVMEM_VEV_INIT_ABORT,
 	UVMEM_VEV_TERMINATE,
+	UVMEM_VEV_RESET,
 	UVMEM_NR_VM_EVENTS,
 };
 
@@ -44,10 +46,10 @@ enum uvmem_vm_event {
  *	-ENODATA	ABSENT: there is no content to seal or unseal
  *	-EALREADY	it is already so, nothing to do (e.g. SECURE of a secure
  *			page, UNSEAL of one that is not sealed, SHARE of a
- *			shared one, ABORT of a normal one)
+ *			shared one, ABORT or RESET of a normal one)
  *	-EAGAIN		OUT, POOL: unseal it first, then SHARE or ABORT
- *	-EIO		LOST: the content is gone; only SHARE and ABORT, which
- *			give it up, go on
+ *	-EIO		LOST: the content is gone; only SHARE, ABORT and RESET,
+ *			which give it up, go on
  *	-EINVAL		cannot happen, a bug if it does: ADD of a page that has a
  *			memslot, FILL of one that has its content elsewhere, DROP of
  *			one without a handle; or no such state or event
@@ -57,7 +59,7 @@ int uvmem_page_next(enum uvmem_page_state state, enum uvmem_page_event event);
  * As above for a VM:
  *	-EPERM		NORMAL: nothing has been started that could be done or aborted
  *	-EBUSY		INIT: a second INIT_START
- *	-EALREADY	SECURE: it is; TERMINATED: a second TERMINATE
+ *	-EALREADY	SECURE: it is; TERMINATED: a second TERMINATE; NORMAL: a RESET
  *	-ESRCH		TERMINATED: all but TERMINATE
  *	-EINVAL		no such state or event
  */

@@ -41,6 +41,7 @@ struct stats_data {
 	u64 pool_loaded;
 	u64 pool_incompressible;
 	u64 pool_full;
+	u64 pool_written_out;
 	u64 integrity_failures;
 	u64 shared;
 	u64 unshared;
@@ -146,6 +147,7 @@ static const struct kvm_stats_desc stats_desc[] = {
 	STAT_COUNTER("pool_loaded", pool_loaded),
 	STAT_COUNTER("pool_incompressible", pool_incompressible),
 	STAT_COUNTER("pool_full", pool_full),
+	STAT_COUNTER("pool_written_out", pool_written_out),
 	STAT_COUNTER("integrity_failures", integrity_failures),
 	STAT_COUNTER("shared", shared),
 	STAT_COUNTER("unshared", unshared),
@@ -170,10 +172,10 @@ static_assert(UVMEM_PAGE_NR_STATES == 9);
 static_assert(UVMEM_NR_CAUSES == 7);
 static_assert(UVMEM_NR_REASONS == 9);
 static_assert(ARRAY_SIZE(stats_desc) == 2 + (UVMEM_PAGE_NR_STATES - 1) + 6 +
-	      4 * UVMEM_NR_CAUSES + UVMEM_NR_REASONS + 24);
+	      4 * UVMEM_NR_CAUSES + UVMEM_NR_REASONS + 25);
 static_assert(sizeof(struct uvmem_stats) ==
 	      sizeof(u64) * (2 * UVMEM_NR_CAUSES * (1 + UVMEM_HIST_BUCKETS) +
-			     UVMEM_NR_REASONS + 21 + UVMEM_HIST_BUCKETS));
+			     UVMEM_NR_REASONS + 22 + UVMEM_HIST_BUCKETS));
 
 /* The whole file. */
 struct stats_image {
@@ -230,6 +232,7 @@ static void stats_snapshot(struct uvmem_vm *vm, struct stats_data *data)
 	data->pool_loaded = atomic64_read(&stats->pool_loaded);
 	data->pool_incompressible = atomic64_read(&stats->pool_incompressible);
 	data->pool_full = atomic64_read(&stats->pool_full);
+	data->pool_written_out = atomic64_read(&stats->pool_written_out);
 	data->integrity_failures = atomic64_read(&stats->integrity_failures);
 	data->shared = atomic64_read(&stats->shared);
 	data->unshared = atomic64_read(&stats->unshared);

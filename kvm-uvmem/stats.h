@@ -26,6 +26,7 @@ struct uvmem_stats {
 	atomic64_t same_filled;			/* pages that left without storage */
 	atomic64_t pool_stored, pool_loaded;	/* pages into the sealed pool, and opened */
 	atomic64_t pool_incompressible, pool_full; /* pages that it did not take */
+	atomic64_t pool_written_out;		/* pages that made room in it for others */
 	atomic64_t integrity_failures;
 	atomic64_t shared, unshared;		/* pages, by the guest */
 	atomic64_t fault_around;		/* pages that came in beside the one touched */

@@ -37,7 +37,8 @@
 	EM(UVMEM_EV_POOL,		"pool")		\
 	EM(UVMEM_EV_SHARE,		"share")	\
 	EM(UVMEM_EV_ABORT,		"abort")	\
-	EM_LAST(UVMEM_EV_DROP,		"drop")
+	EM(UVMEM_EV_DROP,		"drop")		\
+	EM_LAST(UVMEM_EV_RESET,		"reset")
 
 #define UVMEM_TRACE_VM_STATES				\
 	EM(UVMEM_VM_NORMAL,		"normal")	\
@@ -49,7 +50,8 @@
 	EM(UVMEM_VEV_INIT_START,	"init_start")	\
 	EM(UVMEM_VEV_INIT_DONE,		"init_done")	\
 	EM(UVMEM_VEV_INIT_ABORT,	"init_abort")	\
-	EM_LAST(UVMEM_VEV_TERMINATE,	"terminate")
+	EM(UVMEM_VEV_TERMINATE,	"terminate")	\
+	EM_LAST(UVMEM_VEV_RESET,	"reset")
 
 #define UVMEM_TRACE_CAUSES				\
 	EM(UVMEM_CAUSE_GUEST_FAULT,	"guest_fault")	\
@@ -230,6 +232,29 @@ TRACE_EVENT(uvmem_reclaim,
 	TP_printk("vm=%llu direction=%s gfn=0x%llx pages=%llu done=%llu moved=%llu err=%d",
 		  __entry->vm, __entry->in ? "in" : "out", __entry->gfn,
 		  __entry->nr, __entry->done, __entry->moved, __entry->err)
+);
+
+/* Of the oldest in the sealed pool, from 2 MiB of a VM, to make room. */
+TRACE_EVENT(uvmem_write_out,
+	TP_PROTO(u64 vm, u64 gfn, unsigned int age_ms, unsigned int moved),
+	TP_ARGS(vm, gfn, age_ms, moved),
+
+	TP_STRUCT__entry(
+		__field(u64,		vm)
+		__field(u64,		gfn)
+		__field(unsigned int,	age_ms)
+		__field(unsigned int,	moved)
+	),
+
+	TP_fast_assign(
+		__entry->vm	= vm;
+		__entry->gfn	= gfn;
+		__entry->age_ms	= age_ms;
+		__entry->moved	= moved;
+	),
+
+	TP_printk("vm=%llu gfn=0x%llx age_ms=%u moved=%u", __entry->vm, __entry->gfn,
+		  __entry->age_ms, __entry->moved)
 );
 
 /* The host accessed a page that is not in its memory. Who: the event's task and comm. */

@@ -10,8 +10,9 @@
  *	5. folio locks (trylock only, by migrate_vma), page-table locks
  *	6. kvm->mmu_lock
  *	7. chunk->lock (spin, interrupts off; also inside lruvec->lru_lock)
- *	8. leaves: pgmap, event queue, vm->idle and vm->stall spinlocks
- * A transit mark is never waited for with 5-8 held. The reclaim of memory may
+ *	8. vm->stall spinlock
+ *	9. leaves: pgmap, event queue, writeout.c's queue, vm->idle spinlocks
+ * A transit mark is never waited for with 5-9 held. The reclaim of memory may
  * be entered up to and including 3, never with 4 held.
  */
 #ifndef UVMEM_H
@@ -21,6 +22,7 @@
 #include <linux/kvm_uvmem_ops.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -32,6 +34,7 @@
 #include "point.h"
 #include "range.h"
 #include "seal.h"
+#include "stall_window.h"
 #include "state.h"
 #include "stats.h"
 #include "../hypercalls/progress.h"
@@ -42,6 +45,7 @@ struct uvmem_uv_ops;
 #define UVMEM_BATCH		UVMEM_CHUNK_PAGES	/* pages moved at once, at most */
 #define UVMEM_WAITQUEUES	64
 #define UVMEM_MOVE_RETRIES	4
+#define UVMEM_RESET_RETRIES	1000	/* of a millisecond each */
 #define UVMEM_RECLAIM_STEP	32U	/* pages taken at once when a fault finds no frame */
 
 /* ---- frame.c: secure frames ------------------------------------------------ */
@@ -143,14 +147,21 @@ struct uvmem_chunk {
 	unsigned int nr_blocked;	/* entries that forbid a huge plaintext mapping */
 	unsigned int nr_transit;	/* entries in transit */
 	unsigned int nr_in;		/* entries that are IN */
+	unsigned int nr_pooled;		/* entries that are POOL */
 	unsigned long contig;		/* pfn of 512 contiguous frames that all pages are in, or 0 */
 	struct uvmem_seal *seals;	/* UVMEM_CHUNK_PAGES, or NULL: of pages that are OUT or POOL */
 	unsigned long *blobs;		/* the same: of POOL; of others, an orphan's; 0: none */
 	struct list_head orphaned;	/* in vm->orphaned: may have blobs that nobody wants */
 	u64 *ent;			/* one page; page_private() leads back here */
-	u32 *when;			/* IN: last known to be young; OUT, ZERO: it left. See age.c */
+	u32 *when;			/* IN: last known to be young; OUT, ZERO, POOL: it left. See age.c */
 	DECLARE_BITMAP(idle_once, UVMEM_CHUNK_PAGES);	/* IN, found idle: reclaim.c */
 	/* the lock protects the above */
+	struct uvmem_pooled {		/* among all chunks with pages that are POOL */
+		struct rb_node node;
+		struct list_head aside;
+		bool queued;		/* node is in the tree */
+		u32 oldest;		/* when the oldest page came, or earlier */
+	} pooled;			/* under writeout.c's queue_lock */
 	struct rcu_head rcu;
 };
 
@@ -223,13 +234,17 @@ struct uvmem_vm {
 	} limits;			/* written under lock, read anywhere */
 	atomic_t above_high;		/* VM_HIGH was sent for this crossing */
 	u64 tired;			/* run of the watermark's worker that got nothing */
+	u64 not_written;		/* run of writeout.c's worker that met a taken mmap_lock */
 
 	struct uvmem_stall {
-		spinlock_t lock;	/* leaf */
+		spinlock_t lock;
 		unsigned int waiting;	/* vCPUs */
 		bool full;		/* all that could run */
 		u64 since_ns;
 		u64 some_ns, full_ns;	/* until then */
+		struct uvmem_stall_window window[UVMEM_STALL_NR_KINDS];
+		u64 due_ns;		/* when work is to look, 0: not at all */
+		struct delayed_work work;
 	} stall;
 
 	spinlock_t drop_lock;
@@ -295,8 +310,13 @@ void uvmem_blob_exit(void);
 u64 uvmem_blob_limit(void);		/* bytes */
 int uvmem_blob_set_limit(u64 bytes);	/* 0, -EINVAL */
 u64 uvmem_blob_used(void);		/* bytes of memory */
-/* Is there room for more? A hint. */
+/* For somebody who has more: is there room for it? A hint. */
 bool uvmem_blob_room(void);
+/* Bytes of memory above which the oldest ones are written out, until so many are in use. */
+u64 uvmem_blob_high(void);
+u64 uvmem_blob_low(void);
+/* Have blobs lie together, so that the memory between them can be had. Sleeps. */
+void uvmem_blob_compact(void);
 /*
  * Compress and seal the content of @frame, which stays. -E2BIG: it does not get small enough,
  * -ENOSPC, -ENOMEM: no room; or an error of the cipher. Neither sleeps nor reclaims.
@@ -367,6 +387,9 @@ int uvmem_vm_init_start(struct uvmem_vm *vm);
 int uvmem_vm_init_done(struct uvmem_vm *vm);
 /* Gives every page back in plaintext and wipes the key. -EAGAIN: more to do, call again. */
 int uvmem_vm_init_abort(struct uvmem_vm *vm);
+/* kvm_uvmem_ops.needs_reset, .reset_vm: the VM is as it was when it had been armed. 0, or see uvmem_reset_all(). */
+bool uvmem_vm_needs_reset(struct kvm *kvm);
+int uvmem_vm_reset(struct kvm *kvm);
 
 /* ---- move.c: ranges ------------------------------------------------------------------- */
 
@@ -396,8 +419,12 @@ s64 uvmem_secure_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move
 s64 uvmem_share_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move);
 s64 uvmem_page_in_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move);
 s64 uvmem_page_out_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move);
+/* Pages of the sealed pool to the VMM's memory. */
+s64 uvmem_write_out_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move);
 /* Give back every page in plaintext; 0, or -EAGAIN: more to do. */
 s64 uvmem_abort_all(struct uvmem_vm *vm);
+/* Drop the content of every page; they are NORMAL then. No vCPU runs. 0, -EBUSY, -ENOMEM, -EINTR: come again. */
+int uvmem_reset_all(struct uvmem_vm *vm);
 /* One page, for a guest or kernel access: ABSENT, OUT, ZERO and POOL become IN. 0, -EAGAIN (try again), -errno (guest is stopped where that is the answer). */
 int uvmem_page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause);
 /* The memslot of @gfn if it is one that can have secure pages, or NULL; kvm->srcu is held. */

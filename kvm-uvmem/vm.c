@@ -28,7 +28,7 @@
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
-#include "uvmem.h"
+#include "stall.h"
 #include "trace.h"
 
 static DEFINE_MUTEX(vms_lock);
@@ -148,7 +148,7 @@ int uvmem_vm_arm(struct kvm *kvm, u64 flags, u64 max_frames, const char *name,
 	for (i = 0; i < UVMEM_WAITQUEUES; i++)
 		init_waitqueue_head(&vm->wq[i]);
 	spin_lock_init(&vm->idle.lock);
-	spin_lock_init(&vm->stall.lock);
+	uvmem_stall_init(vm);
 	mutex_init(&vm->age_lock);
 	spin_lock_init(&vm->drop_lock);
 	INIT_LIST_HEAD(&vm->dropped);
@@ -221,6 +221,7 @@ void uvmem_vm_pre_destroy(struct kvm *kvm)
 	/* b. */
 	uvmem_vm_leave(vm);
 	wait_var_event(&vm->active, !atomic_read(&vm->active));
+	uvmem_stall_end_vm(vm);
 	cancel_work_sync(&vm->drop_work);
 	uvmem_point(UVMEM_AT_END_ALONE);
 }
@@ -398,4 +399,28 @@ int uvmem_vm_init_abort(struct uvmem_vm *vm)
 
 	guard(mutex)(&vm->lock);
 	return vm_event(vm, UVMEM_VEV_INIT_ABORT);
+}
+
+bool uvmem_vm_needs_reset(struct kvm *kvm)
+{
+	struct uvmem_vm *vm = to_uvmem_vm(kvm);
+
+	/* What was stopped stays so. */
+	return uvmem_vm_next(READ_ONCE(vm->state), UVMEM_VEV_RESET) >= 0 && !uvmem_vm_stopped(vm);
+}
+
+int uvmem_vm_reset(struct kvm *kvm)
+{
+	struct uvmem_vm *vm = to_uvmem_vm(kvm);
+	int ret;
+
+	lockdep_assert_held(&kvm->lock);
+	ret = uvmem_reset_all(vm);
+	if (ret)
+		return ret;
+
+	guard(mutex)(&vm->lock);
+	/* Long hypercalls that the guest was in the middle of are forgotten with it. */
+	memset(&vm->hc, 0, sizeof(vm->hc));
+	return vm_event(vm, UVMEM_VEV_RESET);
 }

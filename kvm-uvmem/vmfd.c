@@ -17,7 +17,9 @@
 
 #include "age.h"
 #include "device.h"
+#include "find.h"
 #include "reclaim.h"
+#include "stall.h"
 #include "trace.h"
 
 #define STATES_MAX	65536	/* pages per UVMEM_VM_GET_STATES */
@@ -28,6 +30,8 @@ static_assert(sizeof(struct uvmem_states) == UVMEM_STATES_SIZE_VER0);
 static_assert(sizeof(struct uvmem_age) == UVMEM_AGE_SIZE_VER0);
 static_assert(offsetofend(struct uvmem_reclaim, reserved) == UVMEM_RECLAIM_SIZE_VER0);
 static_assert(sizeof(struct uvmem_limits) == UVMEM_LIMITS_SIZE_VER0);
+static_assert(sizeof(struct uvmem_stall_trigger) == UVMEM_STALL_TRIGGER_SIZE_VER0);
+static_assert(sizeof(struct uvmem_find) == UVMEM_FIND_SIZE_VER0);
 static_assert(UVMEM_PAGE_NR_STATES <= UVMEM_STATE_IN_TRANSIT);
 
 struct vm_file {
@@ -275,6 +279,58 @@ static long vmfd_get_limits(struct uvmem_vm *vm, void __user *uargs)
 	return uvmem_args_put(uargs, &args, sizeof(args));
 }
 
+static long vmfd_set_stall_trigger(struct uvmem_vm *vm, void __user *uargs)
+{
+	struct uvmem_stall_trigger args;
+	int ret;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	ret = uvmem_args_get(&args, sizeof(args), UVMEM_STALL_TRIGGER_SIZE_VER0, uargs);
+	if (ret)
+		return ret;
+	if (!UVMEM_RESERVED_OK(&args))
+		return -EINVAL;
+
+	ret = uvmem_vm_hold(vm);
+	if (ret)
+		return ret;
+	ret = uvmem_stall_set_trigger(vm, &args);
+	uvmem_vm_release(vm);
+	return ret;
+}
+
+static long vmfd_find(struct uvmem_vm *vm, void __user *uargs)
+{
+	const u32 states = (BIT(UVMEM_PAGE_NR_STATES) - 1) & ~BIT(UVMEM_PAGE_NONE);
+	struct uvmem_found *found;
+	struct uvmem_find args;
+	int ret;
+
+	if (!uvmem_may_control(vm))
+		return -EPERM;
+	ret = uvmem_args_get(&args, sizeof(args), UVMEM_FIND_SIZE_VER0, uargs);
+	if (ret)
+		return ret;
+	if (!args.nr || args.nr > UVMEM_FIND_MAX || !args.states || args.states & ~states ||
+	    args.flags & ~UVMEM_FIND_IN_MEMORY || args.pad || !UVMEM_RESERVED_OK(&args))
+		return -EINVAL;
+
+	found = kvmalloc_array(args.nr, sizeof(*found), GFP_KERNEL_ACCOUNT);
+	if (!found)
+		return -ENOMEM;
+	ret = uvmem_vm_hold(vm);
+	if (ret)
+		goto err_found;
+	uvmem_find_pages(vm, &args, found);
+	uvmem_vm_release(vm);
+	if (copy_to_user(u64_to_user_ptr(args.found), found, args.nr * sizeof(*found)))
+		ret = -EFAULT;
+err_found:
+	kvfree(found);
+	return ret ?: uvmem_args_put(uargs, &args, sizeof(args));
+}
+
 static long vmfd_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct vm_file *vf = file->private_data;
@@ -297,6 +353,10 @@ static long vmfd_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vmfd_set_limits(vf->vm, uargs);
 	case UVMEM_IOCTL(UVMEM_VM_GET_LIMITS):
 		return vmfd_get_limits(vf->vm, uargs);
+	case UVMEM_IOCTL(UVMEM_VM_SET_STALL_TRIGGER):
+		return vmfd_set_stall_trigger(vf->vm, uargs);
+	case UVMEM_IOCTL(UVMEM_VM_FIND):
+		return vmfd_find(vf->vm, uargs);
 	case UVMEM_IOCTL(UVMEM_VM_GET_STATS_FD):
 		return uvmem_stats_fd(vf->vm);
 	default:

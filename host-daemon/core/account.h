@@ -87,6 +87,7 @@ enum account_unit {
 	X(reclaim_ns, NSEC, "work_seconds", "work=\"reclaim\"")				\
 	/* the daemon's own */								\
 	X(daemon_decided, PAGES, "decided_bytes", "")					\
+	X(daemon_pushed, PAGES, "swap_pushed_bytes", "")				\
 	X(daemon_back_offs, EVENTS, "back_offs", "")					\
 	X(daemon_resident, PAGE_SECONDS, "resident_byte_seconds", "")			\
 	X(daemon_saved, PAGE_SECONDS, "saved_byte_seconds", "")

@@ -162,6 +162,13 @@ void policy_explain(char *buf, size_t room, const struct policy_guest *guest,
 	add_reason(&text, guest, host);
 	if (!d->wanted) {
 		add(&text, "Nothing is taken.");
+		if (!d->fetch)
+			return;
+		add(&text, " Up to ");
+		add_size(&text, d->fetch);
+		add(&text, d->fetch_for == POLICY_FETCH_RAISED ?
+		    " of what left last is fetched back: its limits were raised." :
+		    " of what left last is fetched back: it gave memory not long ago and wants it again.");
 		return;
 	}
 	add(&text, "Wanted: ");

@@ -198,6 +198,7 @@ void policy_round(struct policy_host *host, struct policy_guest **guests, size_t
 		watermark_share(host, guests, nr, pool->used - low);
 
 	apply_caps(host, guests, nr);
+	prefetch_decide(host, guests, nr, now_ns);
 	for (i = 0; i < nr; i++) {
 		guests[i]->last = guests[i]->sample;
 		guests[i]->seen = true;

@@ -16,6 +16,7 @@
  *	Then the same caps for everybody: never below the guarantee (low; min when the
  *	pool has no other way), not more than there is room for in normal memory or
  *	swap, not more than the quotas.
+ *	From whom nothing is taken may get something back: prefetch.c.
  *
  * Pages are of 4096 bytes, times are nanoseconds of a clock that never goes back, ppm
  * are millionths.
@@ -59,6 +60,7 @@ struct policy_limits {
  * @stall_ppm: proactive: time that a vCPU waits for pages
  * @probe_ppm: proactive: at most that much of what is resident goes in a round
  * @cold_age_ns: proactive: what was used since then stays
+ * @prefetch_ppm: of what is resident, at most that much is fetched back at once; 0: nothing
  */
 struct policy_settings {
 	enum policy_kind kind;
@@ -68,6 +70,7 @@ struct policy_settings {
 	uint32_t stall_ppm;
 	uint32_t probe_ppm;
 	uint64_t cold_age_ns;
+	uint32_t prefetch_ppm;
 };
 
 /**
@@ -155,6 +158,14 @@ enum policy_cap {
 	POLICY_NR_CAPS,
 };
 
+/* Why pages are fetched back. */
+enum policy_fetch {
+	POLICY_FETCH_NONE,
+	POLICY_FETCH_RAISED,	/* its limits were raised, and they had held it down */
+	POLICY_FETCH_REFAULT,	/* it gave memory not long ago, and wants it back */
+	POLICY_NR_FETCHES,
+};
+
 /**
  * struct policy_decision - what to do about a guest, and what it was made from
  * @nr_pages: to take, 0: none
@@ -170,6 +181,8 @@ enum policy_cap {
  * @pool_used: frames
  * @pool_limit: frames
  * @hold_ns: time until the next attempt
+ * @fetch: pages to fetch back, those that left last; only if @wanted is 0
+ * @fetch_for: why
  */
 struct policy_decision {
 	uint64_t nr_pages;
@@ -185,6 +198,8 @@ struct policy_decision {
 	uint64_t pool_used;
 	uint64_t pool_limit;
 	uint64_t hold_ns;
+	uint64_t fetch;
+	enum policy_fetch fetch_for;
 };
 
 /**
@@ -202,6 +217,11 @@ struct policy_decision {
  * @hold_length_ns: proactive: of the last hold
  * @hold_until_ns: proactive: no probe before
  * @quiet_since_ns: proactive: of the last back-off or relaxation
+ * @allowed: prefetch: what the limits allowed in the last round
+ * @raised_until_ns: prefetch: until then the limits count as raised
+ * @gave_until_ns: prefetch: until then it counts as having given memory
+ * @fetch_hold_ns: prefetch: length of the last hold
+ * @fetch_after_ns: prefetch: nothing before
  */
 struct policy_guest {
 	struct policy_settings settings;
@@ -216,6 +236,11 @@ struct policy_guest {
 	uint64_t hold_length_ns;
 	uint64_t hold_until_ns;
 	uint64_t quiet_since_ns;
+	uint64_t allowed;
+	uint64_t raised_until_ns;
+	uint64_t gave_until_ns;
+	uint64_t fetch_hold_ns;
+	uint64_t fetch_after_ns;
 };
 
 /**
@@ -275,5 +300,8 @@ void watermark_share(struct policy_host *host, struct policy_guest **guests, siz
 		     uint64_t excess);
 void proactive_decide(const struct policy_host *host, struct policy_guest *guest,
 		      uint64_t now_ns, uint64_t elapsed_ns);
+/* After all else: what guests get back. */
+void prefetch_decide(const struct policy_host *host, struct policy_guest **guests, size_t nr,
+		     uint64_t now_ns);
 
 #endif

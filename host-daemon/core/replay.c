@@ -68,24 +68,43 @@ static void begin(struct model *model, const struct trace_row *row)
 /**
  * struct use - what a guest did between two rows
  * @used: share of each age that was used
+ * @freed: share of each age that the guest gave up
  * @old: pages that became or stayed of the oldest age, or were used instead
  * @old_used: of these
  * @came: pages that were nearly old
  * @came_used: of these
  */
 struct use {
-	double used[AGES];
+	double used[AGES], freed[AGES];
 	double old, old_used, came, came_used;
 };
 
+/* The first of the ages that are of the oldest one pass later. */
+static int nearly_oldest(uint64_t passes)
+{
+	return passes < OLDEST ? OLDEST - (int)passes : 0;
+}
+
+/*
+ * What was freed has left its age like what was used. As little of the old is used, most
+ * of what leaves there has been freed: the oldest first.
+ */
+static double part_freed(double left, double *freed)
+{
+	double part = *freed < left ? *freed / left : left > 0;
+
+	*freed -= part * left;
+	return part;
+}
+
 static void measure(const struct trace_row *a, const struct trace_row *b, uint64_t passes,
-		    struct use *ret)
+		    double freed, struct use *ret)
 {
 	uint64_t refaults = b->sample.refaults > a->sample.refaults ?
 		b->sample.refaults - a->sample.refaults : 0;
 	uint64_t moved = b->sample.moved > a->sample.moved ? b->sample.moved - a->sample.moved : 0;
-	double there[AGES], stayed;
-	int i;
+	double there[AGES], stayed, left, part;
+	int first = nearly_oldest(passes), i;
 
 	memset(ret, 0, sizeof(*ret));
 	/* What reclaim took was the oldest, and was not used. */
@@ -96,26 +115,33 @@ static void measure(const struct trace_row *a, const struct trace_row *b, uint64
 		there[i] = (double)a->sample.idle[i] - taken;
 		moved -= (uint64_t)taken;
 	}
-	for (i = 0; i < AGES; i++) {
-		if ((uint64_t)i + passes >= OLDEST) {
-			ret->old += there[i];
-			continue;
-		}
+	/* All that ends in the open bucket is of one kind, and what is out with it. */
+	for (i = first; i < AGES; i++)
+		ret->old += there[i];
+	stayed = (double)b->sample.idle[OLDEST];
+	left = ret->old > stayed ? ret->old - stayed : 0;
+	part = part_freed(left, &freed);
+	ret->old_used = (1 - part) * left + (double)refaults;
+	ret->old += (double)a->out;
+	if (ret->old_used > ret->old)
+		ret->old_used = ret->old;
+	for (i = first; i < AGES && ret->old > 0; i++) {
+		ret->used[i] = ret->old_used / ret->old;
+		ret->freed[i] = part * left / ret->old;
+		if (ret->freed[i] > 1 - ret->used[i])
+			ret->freed[i] = 1 - ret->used[i];
+	}
+	for (i = first - 1; i >= 0; i--) {
 		stayed = (double)b->sample.idle[i + (int)passes];
-		ret->used[i] = there[i] > stayed ? (there[i] - stayed) / there[i] : 0;
+		left = there[i] > stayed ? there[i] - stayed : 0;
+		part = part_freed(left, &freed);
+		ret->used[i] = left > 0 ? (1 - part) * left / there[i] : 0;
+		ret->freed[i] = left > 0 ? part * left / there[i] : 0;
 		if (i >= NEARLY_OLD) {
 			ret->came += there[i];
 			ret->came_used += there[i] * ret->used[i];
 		}
 	}
-	/* All that ends in the open bucket is of one kind, and what is out with it. */
-	stayed = (double)b->sample.idle[OLDEST];
-	ret->old_used = (ret->old > stayed ? ret->old - stayed : 0) + (double)refaults;
-	ret->old += (double)a->out;
-	if (ret->old_used > ret->old)
-		ret->old_used = ret->old;
-	for (i = OLDEST - (int)(passes < OLDEST ? passes : OLDEST); i < AGES; i++)
-		ret->used[i] = ret->old > 0 ? ret->old_used / ret->old : 0;
 }
 
 static void follow(double *average, double value)
@@ -149,44 +175,63 @@ static double split_oldest(struct model *model, const struct use *use)
 	return warm > 0 ? use->old_used / warm : 0;
 }
 
+/* There are @pages more than the guest has; nothing tells which. */
+static void shrink(struct model *model, double pages)
+{
+	double stays = 1 - pages / (sum(model->resident) + sum(model->out));
+	unsigned int i;
+
+	for (i = 0; i < AGES; i++) {
+		model->resident[i] *= stays;
+		model->out[i] *= stays;
+	}
+	model->out_cold *= stays;
+	model->cold *= stays;
+}
+
 static void step(struct model *model, const struct trace_row *row)
 {
 	const struct trace_row *last = model->last;
 	uint64_t passes = row->sample.passes > last->sample.passes ?
 		row->sample.passes - last->sample.passes : 0;
 	uint64_t refaulted = row->sample.refaults - last->sample.refaults;
-	double resident[AGES] = { 0 }, out[AGES] = { 0 }, fresh = 0, back = 0, stall, warm;
-	double grown = (double)(row->sample.frames + row->out) -
-		(double)(last->sample.frames + last->out);
+	double resident[AGES] = { 0 }, out[AGES] = { 0 }, fresh = 0, back = 0, stall, warm, stays;
+	double has = (double)(row->sample.frames + row->out);
+	double freed = sum(model->resident) + sum(model->out) - has;
 	struct use use;
 	unsigned int i;
 
 	if (passes) {
-		measure(last, row, passes, &use);
+		measure(last, row, passes, freed > 0 ? freed : 0, &use);
 		warm = split_oldest(model, &use);
 		for (i = 0; i < AGES; i++) {
 			unsigned int to = i + passes < OLDEST ? i + (unsigned int)passes : OLDEST;
 			double from_out = use.used[i] * model->out[i];
 			double from_in = use.used[i] * model->resident[i];
 
+			stays = 1 - use.freed[i];
 			if (i == OLDEST) {
 				double cold_in = model->cold - model->out_cold;
 
-				from_out = warm * (model->out[i] - model->out_cold);
+				from_out = stays * warm * (model->out[i] - model->out_cold);
 				from_in = model->resident[i] > cold_in ?
-					warm * (model->resident[i] - cold_in) : 0;
+					stays * warm * (model->resident[i] - cold_in) : 0;
 			}
 			back += from_out;
 			fresh += from_out + from_in;
-			out[to] += model->out[i] - from_out;
-			resident[to] += model->resident[i] - from_in;
+			out[to] += stays * model->out[i] - from_out;
+			resident[to] += stays * model->resident[i] - from_in;
 		}
+		model->out_cold *= 1 - use.freed[OLDEST];
 		resident[0] += fresh;
 		memcpy(model->resident, resident, sizeof(resident));
 		memcpy(model->out, out, sizeof(out));
 	}
-	if (grown > 0)
-		model->resident[0] += grown;
+	freed = sum(model->resident) + sum(model->out) - has;
+	if (freed < 0)
+		model->resident[0] -= freed;
+	else if (freed > 0 && (passes || !row->sample.passes))
+		shrink(model, freed);
 	stall = row->sample.refaults > last->sample.refaults &&
 		row->sample.stall_ns > last->sample.stall_ns ?
 		(double)(row->sample.stall_ns - last->sample.stall_ns) / (double)refaulted : STALL_NS;

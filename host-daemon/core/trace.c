@@ -86,8 +86,9 @@ static int read_pool(struct trace *trace, const char *at)
 		return -EINVAL;
 	if (trace->nr_pools && pool.time_ns <= trace->pools[trace->nr_pools - 1].time_ns)
 		return -EINVAL;
-	if (trace->nr_pools == TRACE_ROWS_MAX ||
-	    more((void **)&trace->pools, trace->nr_pools, sizeof(pool)))
+	if (trace->nr_pools == TRACE_ROWS_MAX)
+		return -EFBIG;
+	if (more((void **)&trace->pools, trace->nr_pools, sizeof(pool)))
 		return -ENOMEM;
 	trace->pools[trace->nr_pools++] = pool;
 	return 0;
@@ -112,8 +113,9 @@ static int read_row(struct trace *trace, const char *at)
 			return -EINVAL;
 	row.time_ns = trace->pools[trace->nr_pools - 1].time_ns;
 	row.guest = (unsigned int)guest;
-	if (trace->nr_rows == TRACE_ROWS_MAX ||
-	    more((void **)&trace->rows, trace->nr_rows, sizeof(row)))
+	if (trace->nr_rows == TRACE_ROWS_MAX)
+		return -EFBIG;
+	if (more((void **)&trace->rows, trace->nr_rows, sizeof(row)))
 		return -ENOMEM;
 	trace->rows[trace->nr_rows++] = row;
 	return 0;

@@ -75,7 +75,7 @@ struct trace {
  * @text: NUL-terminated; a last line without its newline was cut and is left out
  * @ret_line: of what is wrong
  *
- * Return: 0, -EINVAL or -ENOMEM.
+ * Return: 0, -EINVAL, -EFBIG beyond TRACE_ROWS_MAX, or -ENOMEM.
  */
 int trace_read(struct trace *ret, const char *text, unsigned int *ret_line);
 void trace_free(struct trace *trace);

@@ -29,7 +29,7 @@ static const struct command commands[] = {
 	  cmd_record },
 	{ "simulate", "[-c CONFIG]... TRACE", "try configurations on what was recorded",
 	  cmd_simulate },
-	{ "report", "[-c CONFIG] [-o HTML] TRACE", "plots of what was recorded, and of a trial",
+	{ "report", "[-c CONFIG]... [-o HTML] TRACE", "plots of what was recorded, and of trials",
 	  cmd_report },
 	{ "check-host", "", "can this host run secure guests by libvirt?", cmd_check_host },
 	{ "check-domain", "NAME|UUID|FILE", "what would keep a domain from being secure?",

@@ -201,7 +201,7 @@ int cmd_prefetch(struct ctl *ctl, int argc, char *argv[])
 /* ---- events ------------------------------------------------------------------- */
 
 static const char *const event_names[] = {
-	"overflow", "armed", "state", "stopped", "ended", "pool-full", "high",
+	"overflow", "armed", "state", "stopped", "ended", "pool-full", "high", "stall",
 };
 
 static void print_event(const struct ctl *ctl, const struct uvmem_event *e)

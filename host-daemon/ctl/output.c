@@ -112,6 +112,10 @@ static const char *cell_text(char buf[OUTPUT_ROOM], const struct output_column *
 		snprintf(buf, OUTPUT_ROOM, "%" PRIu64 ".%" PRIu64 "%%", cell.number / 10,
 			 cell.number % 10);
 		return buf;
+	case OUTPUT_PPM:
+		snprintf(buf, OUTPUT_ROOM, "%" PRIu64 ".%02" PRIu64 "%%",
+			 (cell.number + 50) / 10000, (cell.number + 50) % 10000 / 100);
+		return buf;
 	case OUTPUT_NUMBER:
 		break;
 	}
@@ -126,6 +130,8 @@ static struct json_object *cell_json(const struct output_column *column, union o
 		return cell.text ? json_object_new_string(cell.text) : NULL;
 	case OUTPUT_RATIO:
 		return json_object_new_double((double)cell.number / 1000);
+	case OUTPUT_PPM:
+		return json_object_new_double((double)cell.number / 1e6);
 	default:
 		return json_object_new_uint64(cell.number);
 	}

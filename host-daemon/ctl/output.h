@@ -20,6 +20,7 @@ enum output_kind {
 	OUTPUT_NUMBER,
 	OUTPUT_BYTES,
 	OUTPUT_RATIO,	/* thousandths; JSON has it from 0 to 1, people per cent */
+	OUTPUT_PPM,	/* the same of millionths */
 	OUTPUT_NSEC,
 };
 

@@ -27,7 +27,7 @@ static const struct output_column columns[] = {
 
 static const char *const capabilities[] = {
 	"paging", "same-filled", "events", "stats", "huge", "arm-new", "sev",
-	"aging", "limits", "sealed-pool",
+	"aging", "limits", "sealed-pool", "stall-triggers", "find",
 };
 
 /* Bits that this program does not know are shown by their number. */

@@ -31,6 +31,7 @@ struct recorder {
 	uint64_t ids[TRACE_GUESTS];
 	unsigned int nr;
 	uint64_t last_ns;
+	bool full;
 };
 
 /* The guest's number; a new one is introduced. -1 if there is no room for more. */
@@ -43,8 +44,12 @@ static int guest_number(struct recorder *r, struct json_object *guest)
 	for (i = 0; i < r->nr; i++)
 		if (r->ids[i] == id)
 			return (int)i;
-	if (r->nr == TRACE_GUESTS || !name || !*name)
+	if (!name || !*name)
 		return -1;
+	if (r->nr == TRACE_GUESTS) {
+		r->full = true;
+		return -1;
+	}
 	fprintf(r->file, "guest %u ", r->nr);
 	for (i = 0; name[i] && i < TRACE_NAME - 1; i++)
 		fprintf(r->file, "%02x", (unsigned char)name[i]);
@@ -63,8 +68,8 @@ static void write_guest(struct recorder *r, struct json_object *guest, int numbe
 		return;
 	fprintf(r->file, "r %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
 		number, json_number(guest, "resident_bytes") / 4096,
-		(json_number(guest, "paged_out_bytes") +
-		 json_number(guest, "same_filled_bytes")) / 4096,
+		(json_number(guest, "paged_out_bytes") + json_number(guest, "same_filled_bytes") +
+		 json_number(guest, "pooled_bytes")) / 4096,
 		json_number(guest, "aging_passes"), json_number(counters, "refault"),
 		json_number(counters, "stall_some_ns"), json_number(counters, "reclaim_moved"));
 	for (i = 0; i < json_object_array_length(idle); i++)
@@ -91,8 +96,10 @@ static void write_round(struct recorder *r, struct json_object *all)
 			json_number(all, "interval_ns"), json_number(all, "aging_interval_ns"));
 	r->last_ns = now_ns;
 	nr = json_object_array_length(list);
-	if (nr > TRACE_GUESTS)
+	if (nr > TRACE_GUESTS) {
+		r->full = true;
 		nr = TRACE_GUESTS;
+	}
 	for (i = 0; i < nr; i++)
 		numbers[i] = guest_number(r, json_object_array_get_idx(list, i));
 	fprintf(r->file, "p %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", now_ns,
@@ -150,6 +157,9 @@ int cmd_record(struct ctl *ctl, int argc, char *argv[])
 		nanosleep(&(struct timespec){ .tv_sec = (time_t)(wait_ns / 1000000000),
 			  .tv_nsec = (long)(wait_ns % 1000000000) }, NULL);
 	}
+	if (recorder.full)
+		ctl_error(ctl, "%s: has the first %u guests, others were left out",
+			  argv[optind], TRACE_GUESTS);
 	bad = ferror(recorder.file);
 	if (fclose(recorder.file) || bad) {
 		ctl_error(ctl, "%s: cannot be written", argv[optind]);
@@ -187,7 +197,7 @@ int tracefile_read(const struct ctl *ctl, const char *path, struct trace *ret)
 	err = trace_read(ret, text, &line);
 	if (err) {
 		ctl_error(ctl, "%s:%u: %s", path, line, err == -EINVAL ? "this is no trace" :
-			  strerror(-err));
+			  err == -EFBIG ? "there is more than can be replayed" : strerror(-err));
 		return CTL_FAILED;
 	}
 	return CTL_OK;
@@ -221,7 +231,7 @@ static const struct output_column columns[] = {
 	{ "resident_bytes", "RESIDENT", OUTPUT_BYTES },
 	{ "out_bytes", "OUT", OUTPUT_BYTES },
 	{ "refault_bytes_per_minute", "BACK/MIN", OUTPUT_BYTES },
-	{ "stall_ratio", "STALL", OUTPUT_RATIO },
+	{ "stall_ratio", "STALL", OUTPUT_PPM },
 	{ "taken_bytes", "TAKEN", OUTPUT_BYTES },
 	{ "back_offs", "BACK-OFFS", OUTPUT_NUMBER },
 };
@@ -254,7 +264,7 @@ static int simulate_one(const struct ctl *ctl, struct output *out, const struct 
 			{ .number = (uint64_t)(r->resident * 4096) },
 			{ .number = (uint64_t)(r->out * 4096) },
 			{ .number = (uint64_t)(r->refaults * 4096 * 60 / replay->seconds) },
-			{ .number = (uint64_t)(r->stall_ns / 1e6 / replay->seconds) },
+			{ .number = (uint64_t)(r->stall_ns / 1e3 / replay->seconds) },
 			{ .number = r->taken * 4096 },
 			{ .number = r->back_offs },
 		}))

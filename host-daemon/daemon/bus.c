@@ -18,6 +18,7 @@
 
 #include "cleanup.h"
 #include "daemon.h"
+#include "text.h"
 
 #define ERROR_NO_GUEST	"org.kvm_uvmem.Error.NoSuchGuest"
 #define ERROR_INVALID	"org.kvm_uvmem.Error.Invalid"
@@ -57,7 +58,7 @@ static int method_explain(sd_bus_message *message, void *user, sd_bus_error *err
 	guest = find(d, name, error);
 	if (!guest)
 		return -ENOENT;
-	policy_explain(text, sizeof(text), &guest->policy, &d->manager.config.host);
+	manager_explain(&d->manager, guest, text, sizeof(text));
 	return sd_bus_reply_method_return(message, "s", text);
 }
 
@@ -103,8 +104,11 @@ static int add_setting(struct daemon *d, struct config *config, const char *gues
 {
 	char why[128];
 
-	if (config_check_guest_value(key, value, why, sizeof(why)))
+	if (config_check_guest_value(key, value, why, sizeof(why))) {
+		/* It quotes what was given, and may have been cut within a character. */
+		text_make_utf8(why);
 		return sd_bus_error_set(error, ERROR_INVALID, why);
+	}
 	if (strlen(value) >= CONFIG_TEXT ||
 	    config->nr_assignments >= d->manager.config.nr_assignments + MAX_RUNTIME)
 		return sd_bus_error_set(error, ERROR_INVALID, "too long, or too many settings");

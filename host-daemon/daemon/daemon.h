@@ -61,6 +61,11 @@ int bus_serve(struct daemon *d, sd_bus *bus);
 /* Tell those who listen. */
 void bus_tell(struct daemon *d, enum manager_event event, const struct guest *guest);
 
+/* ---- events.c --------------------------------------------------------------- */
+
+/* Follow the module's events; 0 or more, or a negative errno. */
+int events_follow(struct daemon *d);
+
 /* ---- http.c ----------------------------------------------------------------- */
 
 /* Serve metrics on a listening socket. */

@@ -74,7 +74,7 @@ static void sentence(char *buf, size_t room, const struct manager *m, enum manag
 			 kernel_stop_reason_name(guest->info.stop_reason), guest->info.stop_gpa);
 		break;
 	case MANAGER_DECISION:
-		policy_explain(text, sizeof(text), &guest->policy, &m->config.host);
+		manager_explain(m, guest, text, sizeof(text));
 		snprintf(buf, room, "Guest %s: %s", guest->name, text);
 		break;
 	case MANAGER_FAILED:
@@ -103,5 +103,7 @@ void log_event(const struct manager *m, enum manager_event event, const struct g
 			"UVMEM_REASON=%s", policy_reason_name(d->reason),
 			"UVMEM_DECIDED_PAGES=%" PRIu64, d->nr_pages,
 			"UVMEM_RESIDENT_PAGES=%" PRIu64, d->frames,
+			"UVMEM_PUSHED_PAGES=%" PRIu64,
+			guest->account ? guest->account->value[ACCOUNT_daemon_pushed] : 0,
 			"UVMEM_ERRNO=%d", event == MANAGER_FAILED ? -guest->error : 0, NULL);
 }

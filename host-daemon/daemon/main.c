@@ -31,7 +31,6 @@
 #include "cleanup.h"
 #include "daemon.h"
 #include "metadata.h"
-#include "round.h"
 
 enum {
 	OPT_CHECK = 256,
@@ -222,29 +221,6 @@ static int on_save(sd_event_source *source, uint64_t usec, void *user)
 	return again(source, d->manager.config.state_ns);
 }
 
-/* The module says that a VM came or went: look at once, decide in the next round. */
-static int on_kernel(sd_event_source *source, int fd, uint32_t revents, void *user)
-{
-	struct daemon *d = user;
-	struct uvmem_event event;
-	unsigned int n;
-	int err = 0;
-
-	(void)fd, (void)revents;
-	for (n = 0; n < 1000; n++) {
-		err = d->manager.kernel->ops->read_event(d->manager.kernel, &event);
-		if (err)
-			break;
-	}
-	if (err && err != -EAGAIN && err != -EINTR) {
-		log_line(LOG_WARNING, "The module's events cannot be read (%s): guests are found at the next round only",
-			 strerror(-err));
-		return sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	}
-	manager_scan(&d->manager);
-	return 0;
-}
-
 static int on_metadata(sd_event_source *source, int fd, uint32_t revents, void *user)
 {
 	struct config_assignment *list;
@@ -300,8 +276,8 @@ static int add_sources(struct daemon *d)
 	if (ret >= 0)
 		ret = sd_event_add_time(d->event, NULL, CLOCK_MONOTONIC,
 					now + d->manager.config.state_ns / 1000, 1000, on_save, d);
-	if (ret >= 0 && d->manager.kernel->fd >= 0)
-		ret = sd_event_add_io(d->event, NULL, d->manager.kernel->fd, EPOLLIN, on_kernel, d);
+	if (ret >= 0)
+		ret = events_follow(d);
 	if (ret >= 0)
 		ret = sd_event_set_watchdog(d->event, true);
 	return ret < 0 ? ret : 0;

@@ -24,6 +24,7 @@
 #include <stdio.h>
 
 #include "policy.h"
+#include "push.h"
 
 #define CONFIG_PATH	256
 #define CONFIG_TEXT	64
@@ -45,6 +46,7 @@ struct config_assignment {
  * @pool_limit: pages of secure memory that all guests may have, 0: leave it as it is
  * @sealed_pool: pages of memory that the sealed pool may take, 0: leave it as it is
  * @host: for the policies
+ * @push: of ciphertext to swap
  * @guest: of guests that nothing else is said about
  * @assignments: @nr_assignments, of single guests
  */
@@ -56,6 +58,7 @@ struct config {
 	uint64_t pool_limit;
 	uint64_t sealed_pool;
 	struct policy_host_settings host;
+	struct push_settings push;
 	struct policy_settings guest;
 	struct config_assignment *assignments;
 	unsigned int nr_assignments;

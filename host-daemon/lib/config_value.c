@@ -31,6 +31,9 @@ const struct config_key config_keys[] = {
 	KEY("pool", "sink_reserve", SIZE, host.sink_reserve, 0, PAGES_MAX),
 	KEY("quota", "rate", SIZE, host.quota_pages, 0, PAGES_MAX),
 	KEY("quota", "cpu", TIME, host.quota_cpu_ns, 0, 1024 * SEC),
+	KEY("swap", "push", BOOL, push.on, 0, 1),
+	KEY("swap", "rate", SIZE, push.quota_pages, 0, PAGES_MAX),
+	KEY("swap", "reserve", SIZE, push.reserve, 0, PAGES_MAX),
 	KEY("guest", "policy", POLICY, guest.kind, 0, 0),
 	KEY("guest", "min", SIZE, guest.limits.min, 0, PAGES_MAX),
 	KEY("guest", "low", SIZE, guest.limits.low, 0, PAGES_MAX),
@@ -40,6 +43,7 @@ const struct config_key config_keys[] = {
 	KEY("guest", "refault", PERCENT, guest.refault_ppm, 0, 1000000),
 	KEY("guest", "stall", PERCENT, guest.stall_ppm, 0, 1000000),
 	KEY("guest", "probe", PERCENT, guest.probe_ppm, 1, 1000000),
+	KEY("guest", "prefetch", PERCENT, guest.prefetch_ppm, 0, 1000000),
 	KEY("guest", "cold_age", TIME, guest.cold_age_ns, SEC, 24 * 3600 * SEC),
 };
 
@@ -51,6 +55,7 @@ void config_default(struct config *ret)
 		.round_ns = 5 * SEC,
 		.state_ns = 60 * SEC,
 		.host = policy_default_host_settings,
+		.push = push_default_settings,
 		.guest = policy_default_settings,
 	};
 }

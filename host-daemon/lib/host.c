@@ -70,6 +70,42 @@ int host_sink(const struct host *host, uint64_t *ret_pages)
 	return 0;
 }
 
+int host_swap(const struct host *host, uint64_t *ret_total, uint64_t *ret_free)
+{
+	int best = INT_MIN, best_ram = INT_MIN;
+	uint64_t total = 0, room = 0;
+	char path[PATH_MAX], text[8192];
+	char *save = NULL, *line;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/swaps", host->proc);
+	n = read_text(path, text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		uint64_t size, used;
+		char name[256];
+		int priority;
+
+		/* The first line is a title. */
+		if (sscanf(line, "%255s %*s %" SCNu64 " %" SCNu64 " %d", name, &size, &used,
+			   &priority) != 4 || used > size)
+			continue;
+		if (!strncmp(name, "/dev/zram", 9)) {
+			if (used < size && priority > best_ram)
+				best_ram = priority;
+			continue;
+		}
+		total += size / 4;
+		room += (size - used) / 4;
+		if (used < size && priority > best)
+			best = priority;
+	}
+	*ret_total = total;
+	*ret_free = best > best_ram ? room : 0;
+	return 0;
+}
+
 int host_boot_id(const struct host *host, char *buf, size_t room)
 {
 	char path[PATH_MAX];
@@ -133,6 +169,21 @@ static int start_time(const char *text, uint64_t *ret)
 	return sscanf(at, " %" SCNu64, ret) == 1 ? 0 : -EBADMSG;
 }
 
+int host_swapped(const struct host *host, int pid, uint64_t *ret_pages)
+{
+	char path[PATH_MAX], text[8192];
+	uint64_t pages = 0;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/%d/status", host->proc, pid);
+	n = read_text(path, text, sizeof(text));
+	if (n < 0)
+		return n == -ENOENT ? -ESRCH : (int)n;
+	kilobytes(text, "VmSwap", &pages);
+	*ret_pages = pages;
+	return 0;
+}
+
 int host_process(const struct host *host, int pid, struct host_process *ret)
 {
 	struct host_process process = { 0 };
@@ -150,9 +201,7 @@ int host_process(const struct host *host, int pid, struct host_process *ret)
 	err = start_time(text, &process.start);
 	if (err)
 		return err;
-	snprintf(path, sizeof(path), "%s/%d/status", host->proc, pid);
-	if (read_text(path, text, 65536) > 0)
-		kilobytes(text, "VmSwap", &process.swapped);
+	host_swapped(host, pid, &process.swapped);
 	snprintf(path, sizeof(path), "%s/%d/cmdline", host->proc, pid);
 	n = read_text(path, text, 65536);
 	if (n > 0)

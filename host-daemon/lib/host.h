@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 
 /**
  * struct host_process - a VMM
@@ -25,16 +27,32 @@ struct host_process {
 /**
  * struct host - where it is read
  * @proc: "/proc", or a test's folder
+ * @open_process: a test's pidfd_open(); NULL: the real one
+ * @page_out: a test's process_madvise(MADV_PAGEOUT); NULL: the real one
  */
 struct host {
 	const char *proc;
+	int (*open_process)(int pid);
+	ssize_t (*page_out)(int pidfd, const struct iovec *ranges, size_t nr);
 };
 
 /* Pages of normal memory and swap that page-out could use: 0 or a negative errno. */
 int host_sink(const struct host *host, uint64_t *ret_pages);
 
+/**
+ * host_swap() - pages of swap that is on a device
+ * @ret_total: there are; zram, which is memory itself, does not count
+ * @ret_free: that would be used next; 0 if that is zram: it has no lower a priority
+ *
+ * Return: 0 or a negative errno.
+ */
+int host_swap(const struct host *host, uint64_t *ret_total, uint64_t *ret_free);
+
 /* -ESRCH if there is no such process; what cannot be read stays empty. */
 int host_process(const struct host *host, int pid, struct host_process *ret);
+
+/* Pages of a process that are in swap; much cheaper than all of the above. */
+int host_swapped(const struct host *host, int pid, uint64_t *ret_pages);
 
 /* The kernel's boot, 36 characters. */
 int host_boot_id(const struct host *host, char *buf, size_t room);

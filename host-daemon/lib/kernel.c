@@ -176,6 +176,14 @@ static int device_range(struct kernel *k, int vm, bool in, uint64_t gfn, uint64_
 	return err;
 }
 
+static int device_find(struct kernel *k, int vm, struct uvmem_find *find)
+{
+	_Static_assert(KERNEL_CAP_FIND == UVMEM_CAP_FIND, "the same bit");
+	(void)k;
+	find->size = sizeof(*find);
+	return call(vm, UVMEM_VM_FIND, find);
+}
+
 static int device_set_pool_limit(struct kernel *k, uint64_t frames)
 {
 	struct uvmem_pool_limit limit = { .size = sizeof(limit), .frames = frames };
@@ -255,6 +263,7 @@ static const struct kernel_ops device_ops = {
 	.age = device_age,
 	.reclaim = device_reclaim,
 	.range = device_range,
+	.find = device_find,
 	.set_limits = device_set_limits,
 	.set_pool_limit = device_set_pool_limit,
 	.set_sealed_pool = device_set_sealed_pool,
@@ -264,21 +273,29 @@ static const struct kernel_ops device_ops = {
 	.close = device_close,
 };
 
-int kernel_open(struct kernel **ret)
+int kernel_of(int fd, struct kernel **ret)
 {
-	cleanup_close int fd = open(UVMEM_DEVICE_PATH, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	struct kernel *k;
+	struct kernel *k = calloc(1, sizeof(*k));
 
-	if (fd < 0)
-		return -errno;
-	k = calloc(1, sizeof(*k));
 	if (!k)
 		return -ENOMEM;
 	k->ops = &device_ops;
 	k->fd = fd;
-	fd = -1;
 	*ret = k;
 	return 0;
+}
+
+int kernel_open(struct kernel **ret)
+{
+	cleanup_close int fd = open(UVMEM_DEVICE_PATH, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = kernel_of(fd, ret);
+	if (!err)
+		fd = -1;
+	return err;
 }
 
 const char *kernel_open_error(int err)

@@ -23,10 +23,11 @@ struct kernel_stats;
 #define KERNEL_IDLE_BUCKETS	32
 #define KERNEL_NO_LIMIT		UINT64_MAX
 
-/* What versions 3 and 4 of the API have; older modules lack the bits, and so may the header. */
+/* What versions 3 to 5 of the API have; older modules lack the bits, and so may the header. */
 #define KERNEL_CAP_AGING	(1ULL << 7)
 #define KERNEL_CAP_LIMITS	(1ULL << 8)
 #define KERNEL_CAP_SEALED_POOL	(1ULL << 9)
+#define KERNEL_CAP_FIND		(1ULL << 11)
 
 /* UVMEM_VM_AGE: see struct uvmem_age */
 struct kernel_age {
@@ -55,6 +56,7 @@ struct kernel_limits {
  * @age: an aging pass over at most @max_scan pages, 0: all
  * @reclaim: page out up to @nr_pages that idle for @min_idle passes
  * @range: page a range in (@in) or out; @ret_moved pages
+ * @find: where pages of a state are; see struct uvmem_find, but for its size
  * @set_limits: of a VM
  * @set_pool_limit: of all VMs, in pages
  * @set_sealed_pool: bytes that the sealed pool may take
@@ -74,6 +76,7 @@ struct kernel_ops {
 		       struct kernel_reclaim *ret);
 	int (*range)(struct kernel *k, int vm, bool in, uint64_t gfn, uint64_t nr_pages,
 		     uint64_t *ret_moved);
+	int (*find)(struct kernel *k, int vm, struct uvmem_find *find);
 	int (*set_limits)(struct kernel *k, int vm, const struct kernel_limits *limits);
 	int (*set_pool_limit)(struct kernel *k, uint64_t frames);
 	int (*set_sealed_pool)(struct kernel *k, uint64_t bytes);
@@ -112,6 +115,9 @@ struct kernel {
  * Return: 0 or a negative errno.
  */
 int kernel_open(struct kernel **ret);
+
+/* The same with an open file of it, which is taken over on success. */
+int kernel_of(int fd, struct kernel **ret);
 
 /**
  * kernel_open_error() - why the device could not be opened, as a sentence

@@ -17,8 +17,10 @@
 #define MAX_NAME	256
 #define MAX_DATA	(1 << 20)
 
+/* @next: where the last search ended */
 struct stats {
 	uint32_t nr;
+	uint32_t next;
 	size_t desc_size;
 	char *desc;
 	uint64_t data_offset;
@@ -114,22 +116,28 @@ int stats_snapshot(struct stats *stats, int fd)
 	return err;
 }
 
-static const struct kvm_stats_desc *find(const struct stats *stats, const char *name)
+/* Who asks for all of them asks in the order of the file: the next is mostly the one. */
+static const struct kvm_stats_desc *find(struct stats *stats, const char *name)
 {
-	uint32_t i;
+	uint32_t i, at = stats->next;
 
-	for (i = 0; i < stats->nr; i++)
-		if (!strcmp(descriptor(stats, i)->name, name))
-			return descriptor(stats, i);
+	for (i = 0; i < stats->nr; i++, at++) {
+		if (at >= stats->nr)
+			at = 0;
+		if (!strcmp(descriptor(stats, at)->name, name)) {
+			stats->next = at + 1;
+			return descriptor(stats, at);
+		}
+	}
 	return NULL;
 }
 
-int stats_value(const struct stats *stats, const char *name, uint64_t *ret)
+int stats_value(struct stats *stats, const char *name, uint64_t *ret)
 {
 	return stats_array(stats, name, ret, 1) > 0 ? 0 : -ENOENT;
 }
 
-int stats_array(const struct stats *stats, const char *name, uint64_t *ret, size_t room)
+int stats_array(struct stats *stats, const char *name, uint64_t *ret, size_t room)
 {
 	const struct kvm_stats_desc *desc = find(stats, name);
 	size_t n;

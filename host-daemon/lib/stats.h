@@ -25,9 +25,9 @@ void stats_free(struct stats *stats);
 int stats_snapshot(struct stats *stats, int fd);
 
 /* A value of the last snapshot: 0, or -ENOENT if the file has none of that name. */
-int stats_value(const struct stats *stats, const char *name, uint64_t *ret);
+int stats_value(struct stats *stats, const char *name, uint64_t *ret);
 
 /* All values of a histogram, at most @room; their number or -ENOENT. */
-int stats_array(const struct stats *stats, const char *name, uint64_t *ret, size_t room);
+int stats_array(struct stats *stats, const char *name, uint64_t *ret, size_t room);
 
 #endif

@@ -41,6 +41,7 @@ static struct json_object *settings(const struct policy_settings *set)
 	add_number(o, "stall_ppm", set->stall_ppm);
 	add_number(o, "probe_ppm", set->probe_ppm);
 	add_number(o, "cold_age_ns", set->cold_age_ns);
+	add_number(o, "prefetch_ppm", set->prefetch_ppm);
 	return o;
 }
 
@@ -55,12 +56,14 @@ static struct json_object *decision(const struct manager *m, const struct guest 
 	add_pages(o, "wanted_bytes", d->wanted);
 	add_pages(o, "decided_bytes", d->nr_pages);
 	add_pages(o, "taken_bytes", guest->taken);
+	add_pages(o, "fetch_bytes", d->fetch);
+	add_pages(o, "fetched_bytes", guest->fetched);
 	add_number(o, "min_idle_passes", d->min_idle);
 	add_pages(o, "cold_bytes", d->cold);
 	add_number(o, "refault_ppm", d->refault_ppm);
 	add_number(o, "stall_ppm", d->stall_ppm);
 	add_number(o, "hold_ns", d->hold_ns);
-	policy_explain(text, sizeof(text), &guest->policy, &m->config.host);
+	manager_explain(m, guest, text, sizeof(text));
 	add_text(o, "explanation", text);
 	return o;
 }
@@ -99,6 +102,9 @@ static struct json_object *describe_guest(const struct manager *m, const struct 
 	add_pages(o, "absent_bytes", pages[UVMEM_PAGE_ABSENT]);
 	add_number(o, "metadata_bytes", guest->info.metadata_bytes);
 	add_pages(o, "swapped_bytes", guest->swapped);
+	add_pages(o, "ciphertext_resident_bytes", push_resident(&guest->push));
+	add_pages(o, "ciphertext_swapped_bytes", push_swapped(&guest->push));
+	add_text(o, "push", push_state_name(guest->push.state));
 	json_object_object_add(o, "saved_bytes",
 			       json_object_new_int64(account ? account->saved_now * 4096 : 0));
 	add_number(o, "aging_passes", guest->age.generation);
@@ -135,6 +141,8 @@ char *manager_describe(const struct manager *m)
 	add_number(top, "sealed_pool_used_bytes", m->pool.sealed_pool_used);
 	add_pages(top, "pooled_bytes", m->pool.sealed_pool_pages);
 	add_pages(top, "sink_bytes", m->policy.pool.sink);
+	add_pages(top, "swap_total_bytes", m->push.swap_total);
+	add_pages(top, "swap_free_bytes", m->push.swap_free);
 	add_pages(top, "sealed_room_bytes", m->policy.pool.sealed_room);
 	json_object_object_add(top, "squeezing", json_object_new_boolean(m->policy.squeezing));
 	add_number(top, "guests_ended", m->book.ended_guests);

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "manager.h"
 #include "round.h"
+#include "text.h"
 
 int manager_init(struct manager *m, struct kernel *kernel, struct host host,
 		 struct config *config)
@@ -75,6 +76,7 @@ void manager_configure(struct manager *m, struct config *config)
 	m->config = *config;
 	memset(config, 0, sizeof(*config));
 	m->policy.settings = m->config.host;
+	m->push.settings = m->config.push;
 	for (i = 0; i < m->nr; i++)
 		settle(m, m->guests[i]);
 }
@@ -130,6 +132,8 @@ static void identify(struct manager *m, struct guest *guest)
 		snprintf(guest->name, sizeof(guest->name), "vm-%" PRIu64,
 			 (uint64_t)guest->info.id);
 	guest->name[sizeof(guest->name) - 1] = '\0';
+	/* A VMM may call itself what it likes. */
+	text_make_utf8(guest->name);
 }
 
 static int add_guest(struct manager *m, uint64_t id, size_t at)
@@ -231,6 +235,15 @@ const char *manager_lacks(const struct manager *m)
 	if (!limits)
 		return "the module that is loaded holds no limits of guests: min, low and high are uvmemd's alone, max is not held";
 	return NULL;
+}
+
+void manager_explain(const struct manager *m, const struct guest *guest, char *buf, size_t room)
+{
+	size_t n;
+
+	policy_explain(buf, room, &guest->policy, &m->config.host);
+	n = strlen(buf);
+	push_explain(buf + n, room - n, &guest->push);
 }
 
 struct guest *manager_find(const struct manager *m, const char *text)

@@ -39,11 +39,16 @@
  * @name: for people: of the domain, or what the launcher said, or its id
  * @uuid: of the domain, or ""
  * @swapped: pages of its VMM that are in swap
+ * @push: ciphertext, in memory and in swap
+ * @push_hand: gfn where the look at it goes on
+ * @push_error: told last of it
  * @age: of the last call, all zero if the module does not age
  * @page_in_ns: latencies of page-ins by guest faults, log2 of ns
  * @limits: that the kernel was told last
  * @limits_told: it was told
  * @taken: pages that the last round took
+ * @fetched: pages that the last round fetched back
+ * @fetch_hand: gfn where the search for them goes on
  * @failing: something did not work in this round
  * @error: of what did not work, 0 after a round in which all did
  * @error_what: what that was
@@ -58,11 +63,16 @@ struct guest {
 	char name[64];
 	char uuid[37];
 	uint64_t swapped;
+	struct push_guest push;
+	uint64_t push_hand;
+	int push_error;
 	struct kernel_age age;
 	uint64_t page_in_ns[MANAGER_HIST];
 	struct kernel_limits limits;
 	bool limits_told;
 	uint64_t taken;
+	uint64_t fetched;
+	uint64_t fetch_hand;
 	bool failing;
 	int error;
 	const char *error_what;
@@ -84,6 +94,7 @@ enum manager_event {
  * @host: /proc
  * @config: in force
  * @policy: what the policies share
+ * @push: what pushing to swap shares
  * @module: version and capabilities
  * @pool: of the last round
  * @book: accounts
@@ -99,6 +110,7 @@ struct manager {
 	struct host host;
 	struct config config;
 	struct policy_host policy;
+	struct push_host push;
 	struct uvmem_info module;
 	struct uvmem_pool pool;
 	struct account_book book;
@@ -138,6 +150,9 @@ int manager_round(struct manager *m, uint64_t now_ns);
 
 /* What the module cannot do that the policies want, as a sentence, or NULL. */
 const char *manager_lacks(const struct manager *m);
+
+/* Of a guest's last decision, in sentences; @buf is always terminated. */
+void manager_explain(const struct manager *m, const struct guest *guest, char *buf, size_t room);
 
 /* By id, name or uuid; NULL if there is none. */
 struct guest *manager_find(const struct manager *m, const char *text);

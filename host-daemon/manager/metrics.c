@@ -112,6 +112,8 @@ static void host_metrics(const struct page *page, const struct manager *m)
 	       (double)m->pool.sealed_pool_used);
 	single(page, "uvmem_sink_bytes", "gauge", "Normal memory and swap that pages could go to",
 	       m->policy.pool.sink * 4096.0);
+	single(page, "uvmem_swap_free_bytes", "gauge", "Swap on devices that ciphertext could go to",
+	       m->push.swap_free * 4096.0);
 	single(page, "uvmem_squeezing", "gauge", "1 while the pool is short and guests give",
 	       m->policy.squeezing);
 	single(page, "uvmem_rounds", "counter", "Rounds of decisions", (double)m->rounds);
@@ -252,6 +254,19 @@ static void decisions(const struct page *page, const struct manager *m)
 		guest_labels(page, m->guests[g]);
 		fputc('}', page->file);
 		value(page, (double)m->guests[g]->info.sealed_pool_bytes);
+	}
+	family(page, "uvmem_guest_ciphertext_bytes", "gauge", "Ciphertext, in memory and in swap");
+	for (g = 0; g < m->nr; g++) {
+		const struct push_guest *push = &m->guests[g]->push;
+
+		fputs("uvmem_guest_ciphertext_bytes{", page->file);
+		guest_labels(page, m->guests[g]);
+		fputs(",place=\"memory\"}", page->file);
+		value(page, push_resident(push) * 4096.0);
+		fputs("uvmem_guest_ciphertext_bytes{", page->file);
+		guest_labels(page, m->guests[g]);
+		fputs(",place=\"swap\"}", page->file);
+		value(page, push_swapped(push) * 4096.0);
 	}
 	family(page, "uvmem_guest_swapped_bytes", "gauge", "Memory of the VMM that is in swap");
 	for (g = 0; g < m->nr; g++) {

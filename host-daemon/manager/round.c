@@ -13,7 +13,7 @@
 #define CHUNK		4096
 
 /* Time of the thread of the test or of the daemon, for what only bounds work. */
-static uint64_t work_clock(void)
+uint64_t work_clock(void)
 {
 	struct timespec ts;
 
@@ -79,10 +79,9 @@ static uint64_t pool_bytes(const struct manager *m, const struct guest *guest)
 static int64_t saved(const struct manager *m, const struct guest *guest)
 {
 	const __u64 *pages = guest->info.pages;
-	uint64_t out = pages[UVMEM_PAGE_OUT];
-	uint64_t resident = out > guest->swapped ? out - guest->swapped : 0;
 
-	return account_saved(out + pages[UVMEM_PAGE_ZERO] + pages[UVMEM_PAGE_POOL], resident,
+	return account_saved(pages[UVMEM_PAGE_OUT] + pages[UVMEM_PAGE_ZERO] +
+			     pages[UVMEM_PAGE_POOL], push_resident(&guest->push),
 			     pool_bytes(m, guest), guest->info.metadata_bytes);
 }
 
@@ -138,7 +137,6 @@ static bool sample(struct manager *m, struct guest *guest)
 	struct policy_sample *s = &guest->policy.sample;
 	unsigned int stopped = guest->info.stop_reason;
 	uint64_t counters[ACCOUNT_NR_COUNTERS];
-	struct host_process process;
 	int err;
 
 	err = m->kernel->ops->vm_info(m->kernel, guest->vm, &guest->info);
@@ -148,8 +146,10 @@ static bool sample(struct manager *m, struct guest *guest)
 	}
 	if (guest->info.stop_reason && !stopped && m->on_event)
 		m->on_event(m, MANAGER_GUEST_STOPPED, guest);
-	if (guest->info.pid > 0 && !host_process(&m->host, guest->info.pid, &process))
-		guest->swapped = process.swapped;
+	if (guest->info.pid > 0)
+		host_swapped(&m->host, guest->info.pid, &guest->swapped);
+	guest->push.out = guest->info.pages[UVMEM_PAGE_OUT];
+	guest->push.vmm_swapped = guest->swapped;
 	tell_limits(m, guest);
 	age(m, guest);
 	if (!read_counters(m, guest, counters))
@@ -288,6 +288,8 @@ int manager_round(struct manager *m, uint64_t now_ns)
 	host_sink(&m->host, &m->policy.pool.sink);
 	policy_round(&m->policy, policies, nr, now_ns);
 	act(m, policies, guests, nr);
+	fetch_back(m, guests, nr);
+	push_ciphertext(m, guests, nr, now_ns);
 
 	for (i = 0; i < nr; i++) {
 		count_time(m, guests[i], elapsed_ns);

@@ -219,6 +219,68 @@ static void wrong_settings_change_nothing(void **state)
 	assert_int_equal(d.manager.config.nr_assignments, 0);
 }
 
+/* An error that cannot be sent is no answer at all. */
+static void a_wrong_setting_is_answered_however_long_it_is(void **state)
+{
+	char value[200];
+	unsigned int n;
+
+	(void)state;
+	for (n = 100; n < 110; n++) {
+		memset(value, 'x', n);
+		strcpy(value + n, "\xf0\x9f\x92\xa9\xf0\x9f\x92\xa9\xf0\x9f\x92\xa9\xc3\xa4\xc3\xa4");
+		set_guest("5", "weight", value);
+		assert_string_equal(answer.name, "org.kvm_uvmem.Error.Invalid");
+		set_guest("5", value, "1");
+		assert_string_equal(answer.name, "org.kvm_uvmem.Error.Invalid");
+	}
+}
+
+static void name_a_vmm(const char *name, size_t length)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/100", root);
+	mkdir(path, 0755);
+	write_text("/100/stat", "100 (q) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 0 0 1 0 77 0\n");
+	snprintf(path, sizeof(path), "%s/100/cmdline", root);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	fwrite("qemu\0-name\0", 1, 11, file);
+	fwrite(name, 1, length, file);
+	fputc('\0', file);
+	fclose(file);
+}
+
+/* A VMM that calls itself something that is no text silences nobody. */
+static void any_name_can_be_told(void **state)
+{
+	static const char *const names[] = {
+		"\xff", "a\xc3", "\xef\xbf\xbf", "\xef\xb7\x90", "\xf4\x90\x80\x80", "\xf7\xbf\xbf\xbf",  "\xc3\xa4\xff\xc3\xa4", "\xed\xa0\x80", "\xf8\x88\x80\x80\x80", "\xc0\x80",
+		/* cut at 63 bytes */
+		"0123456789012345678901234567890123456789012345678901234567890\xc3\xa4\xf0\x9f\x92\xa9",
+		"01234567890123456789012345678901234567890123456789012345678901\xc3\xa4",
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(names); i++) {
+		fake.vms[0].there = false;
+		assert_int_equal(manager_round(&d.manager, (2 * i + 2) * POLICY_NSEC), 0);
+		name_a_vmm(names[i], strlen(names[i]));
+		fake.vms[0].there = true;
+		assert_int_equal(manager_round(&d.manager, (2 * i + 3) * POLICY_NSEC), 0);
+		finish_call(begin_call("Describe"));
+		assert_int_equal(answer.error, 0);
+		assert_non_null(strstr(answer.text, "\"name\":"));
+		bus_tell(&d, MANAGER_GUEST_FOUND, d.manager.guests[0]);
+	}
+	assert_string_equal(d.manager.guests[0]->name,
+			    "01234567890123456789012345678901234567890123456789012345678901");
+	name_a_vmm("vm-5", 4);
+}
+
 /* The peer is nobody. */
 static void strangers_may_read_and_change_nothing(void **state)
 {
@@ -280,7 +342,42 @@ static void events_are_told(void **state)
 	assert_string_equal(event_seen, "guest-stopped");
 }
 
-int main(void)
+/*
+ * For the test of uvmemctl record: bus_test --serve ADDRESS. A daemon with two guests, one
+ * busy and one idle, on a bus, until it is ended; a round each 100 ms of true time, and a
+ * pass with it. What it takes from them is in the sealed pool.
+ */
+static int serve(const char *address)
+{
+	struct timespec ts;
+	struct config config;
+	sd_bus *bus = NULL;
+
+	setup(NULL);
+	config_default(&config);
+	config.round_ns = config.host.age_pass_ns = POLICY_NSEC / 10;
+	config.guest.kind = POLICY_PROACTIVE;
+	config.guest.cold_age_ns = POLICY_NSEC;
+	config.guest.probe_ppm = 100000;
+	manager_configure(&d.manager, &config);
+	fake.pooled = true;
+	sim_init(&fake.vms[1].sim, POLICY_STATIC);
+	sim_add(&fake.vms[1].sim, 4000, 0);
+	sim_count(&fake.vms[1].sim);
+	if (sd_bus_new(&bus) < 0 || sd_bus_set_address(bus, address) < 0 ||
+	    sd_bus_set_bus_client(bus, true) < 0 || sd_bus_start(bus) < 0 ||
+	    bus_serve(&d, bus) < 0 || sd_bus_request_name(bus, BUS_NAME, 0) < 0)
+		return 1;
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &ts);
+		if (manager_round(&d.manager, (uint64_t)ts.tv_sec * POLICY_NSEC +
+				  (uint64_t)ts.tv_nsec))
+			return 1;
+	} while (sd_event_run(d.event, 100000) >= 0);
+	return 1;
+}
+
+int main(int argc, char *argv[])
 {
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
@@ -288,6 +385,8 @@ int main(void)
 		TEST(decisions_are_explained),
 		TEST(settings_are_of_one_guest),
 		TEST(wrong_settings_change_nothing),
+		TEST(a_wrong_setting_is_answered_however_long_it_is),
+		TEST(any_name_can_be_told),
 		cmocka_unit_test_setup_teardown(strangers_may_read_and_change_nothing,
 						setup_stranger, teardown),
 		TEST(root_may_change),
@@ -297,5 +396,7 @@ int main(void)
 
 	if (!mkdtemp(root))
 		return 1;
+	if (argc == 3 && !strcmp(argv[1], "--serve"))
+		return serve(argv[2]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

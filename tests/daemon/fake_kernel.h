@@ -9,6 +9,10 @@
 #include "../unit/sim_guest.h"
 
 #define FAKE_VMS	4
+/* Where VMMs have their guests' memory. */
+#define FAKE_HVA	0x100000000ULL
+/* That a pass takes, as uvmemd makes them by default. */
+#define FAKE_PASS_MS	10000
 
 /**
  * struct fake_vm - one VM
@@ -19,6 +23,8 @@
  * @sim: its pages
  * @limits: as last set
  * @reclaimed: pages, by all calls
+ * @swapped: of what is out, pages that the VMM has in swap
+ * @fetched: the same, back in
  */
 struct fake_vm {
 	bool there;
@@ -29,6 +35,8 @@ struct fake_vm {
 	struct kernel_limits limits;
 	bool limits_set;
 	uint64_t reclaimed;
+	uint64_t fetched;
+	bool swapped[SIM_PAGES];
 };
 
 /**
@@ -46,7 +54,8 @@ struct fake_kernel {
 	uint64_t sealed_pool_limit;
 	bool pooled;
 	struct fake_vm vms[FAKE_VMS];
-	int fail_list, fail_open, fail_info, fail_pool, fail_age, fail_reclaim, fail_stats;
+	int fail_list, fail_open, fail_info, fail_pool, fail_age, fail_reclaim, fail_stats,
+		fail_find, fail_range;
 	unsigned int calls;
 	unsigned int open_files;
 };

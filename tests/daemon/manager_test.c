@@ -255,6 +255,105 @@ static void an_old_module_is_enough_to_count(void **state)
 	assert_non_null(strstr(manager_lacks(&m), "nothing is done"));
 }
 
+/* ---- back ------------------------------------------------------------------------ */
+
+static void fetching(struct config *config)
+{
+	config->guest.limits.high = 1000;
+	config->guest.prefetch_ppm = 500000;
+}
+
+static void raised(struct config *config)
+{
+	config->guest.limits.high = 4000;
+	config->guest.prefetch_ppm = 500000;
+}
+
+static void raised_in_vain(struct config *config)
+{
+	raised(config);
+	config->dry_run = true;
+}
+
+/* Pages that are out and left before a pass. */
+static uint64_t out_before(const struct fake_vm *v, uint64_t pass)
+{
+	uint64_t sum = 0, i;
+
+	for (i = 0; i < v->sim.nr; i++)
+		sum += v->sim.out[i] && v->sim.left[i] < pass;
+	return sum;
+}
+
+static void a_raised_limit_brings_back_what_left_last(void **state)
+{
+	struct fake_vm *v = add_vm(0, 5, 8000, 0);
+	uint64_t expected = (1000 + 256) / 2, before, long_ago;
+
+	(void)state;
+	fake.info.capabilities |= KERNEL_CAP_FIND;
+	stop_daemon();
+	start_daemon();
+	configure(fetching);
+	rounds(100);
+	assert_int_equal(v->sim.policy.sample.frames, 1000);
+	assert_int_equal(v->fetched, 0);
+	/* All left long ago but for a thousand. */
+	before = v->sim.policy.sample.passes;
+	memset(v->sim.out + 5000, 0, 1000);
+	sim_count(&v->sim);
+	rounds(2);
+	assert_int_equal(v->sim.policy.sample.frames, 1000);
+	long_ago = out_before(v, before);
+	assert_true(long_ago >= 6000 && long_ago < 7000);
+	configure(raised);
+	rounds(1);
+	assert_int_equal(m.guests[0]->policy.decision.fetch, expected);
+	assert_int_equal(m.guests[0]->fetched, expected);
+	assert_int_equal(v->fetched, expected);
+	assert_int_equal(v->sim.policy.sample.frames, 1000 + expected);
+	/* None of those as long as there are others. */
+	assert_int_equal(out_before(v, before), long_ago);
+}
+
+static void a_dry_run_brings_nothing_back(void **state)
+{
+	struct fake_vm *v = add_vm(0, 5, 8000, 0);
+
+	(void)state;
+	fake.info.capabilities |= KERNEL_CAP_FIND;
+	stop_daemon();
+	start_daemon();
+	configure(fetching);
+	rounds(5);
+	configure(raised_in_vain);
+	rounds(1);
+	assert_true(m.guests[0]->policy.decision.fetch > 0);
+	assert_int_equal(v->fetched, 0);
+}
+
+static void what_cannot_be_brought_back_is_told_once(void **state)
+{
+	struct fake_vm *v = add_vm(0, 5, 8000, 0);
+
+	(void)state;
+	fake.info.capabilities |= KERNEL_CAP_FIND;
+	stop_daemon();
+	start_daemon();
+	configure(fetching);
+	rounds(5);
+	fake.fail_range = -EIO;
+	configure(raised);
+	rounds(1);
+	assert_int_equal(events[MANAGER_FAILED], 1);
+	assert_string_equal(m.guests[0]->error_what, "prefetch");
+	assert_int_equal(v->fetched, 0);
+	fake.fail_range = 0;
+	rounds(3);
+	assert_int_equal(m.guests[0]->error, 0);
+	assert_true(v->fetched > 0);
+}
+
 /* ---- failures ------------------------------------------------------------------- */
 
 static void failures_of_one_call_are_told_once(void **state)
@@ -494,6 +593,9 @@ int main(int argc, char *argv[])
 		TEST(a_dry_run_touches_nothing),
 		TEST(limits_reach_the_kernel),
 		TEST(an_old_module_is_enough_to_count),
+		TEST(a_raised_limit_brings_back_what_left_last),
+		TEST(a_dry_run_brings_nothing_back),
+		TEST(what_cannot_be_brought_back_is_told_once),
 		TEST(failures_of_one_call_are_told_once),
 		TEST(every_failure_is_survived),
 		TEST(without_a_sink_nothing_is_taken),

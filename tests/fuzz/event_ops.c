@@ -18,7 +18,7 @@ static void check_events(struct reader *reader, const struct uvmem_event *event,
 	for (; nr; nr--, event++) {
 		CHECK(event->seq == reader->seq + 1, "event %llu follows %lu", event->seq,
 		      reader->seq);
-		CHECK(event->type <= UVMEM_EVENT_VM_HIGH && !event->pad &&
+		CHECK(event->type <= UVMEM_EVENT_STALL && !event->pad &&
 		      !event->value[2] && !event->value[3], "type %u, pad %u", event->type,
 		      event->pad);
 		CHECK(!reader->vm_id || event->type == UVMEM_EVENT_OVERFLOW ||

@@ -146,6 +146,7 @@ static void explain(void)
 		"skipped_pinned", "skipped_raced", "skipped_busy", "skipped_no_frame",
 		"skipped_no_memory", "skipped_foreign", "skipped_not_anon", "retries",
 		"pool_stored", "pool_loaded", "pool_incompressible", "pool_full",
+		"pool_written_out",
 		"transit_waits", "dropped", "integrity_failures",
 	};
 	int i;

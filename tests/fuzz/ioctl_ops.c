@@ -288,6 +288,36 @@ static void fill_reclaim(struct context *c, void *arg)
 		may_fail(&c->v, EPERM);
 }
 
+static void fill_find(struct context *c, void *arg)
+{
+	const u32 room[] = { 0, 1, 2, rng_below(&c->f->rng, 64), UVMEM_FIND_MAX, UVMEM_FIND_MAX + 1 };
+	const u32 states[] = { 0, 1, 1 << UVMEM_PAGE_OUT, 1 << UVMEM_PAGE_IN, 0x1fe, 0x200, ~0u };
+	const u64 scan[] = { 0, 1, rng_below(&c->f->rng, 1024), ~0ull };
+	const u32 away[] = { 0, 0, 1, 1000, ~0u };
+	struct uvmem_find *find = arg;
+	struct rng *rng = &c->f->rng;
+	bool good;
+
+	find->nr = rng_pick(rng, room);
+	find->gfn = model_any_gfn(c->f);
+	find->max_scan = rng_pick(rng, scan);
+	find->states = rng_pick(rng, states);
+	find->max_away_ms = rng_pick(rng, away);
+	find->found = (u64)any_pointer(c->f, find->nr * sizeof(struct uvmem_found), &good);
+	find->flags = rng_one_in(rng, 8) ? (u32)rng_next(rng) : rng_below(rng, 2);
+	find->scanned = rng_next(rng);
+	find->matched = rng_next(rng);
+	if (find->flags & ~UVMEM_FIND_IN_MEMORY)
+		may_fail(&c->v, EINVAL);
+	if (!find->nr || find->nr > UVMEM_FIND_MAX || !find->states ||
+	    find->states & ~(((1u << UVMEM_PAGE_NR_STATES) - 1) & ~1u))
+		may_fail(&c->v, EINVAL);
+	if (!good)
+		may_fail(&c->v, EFAULT);
+	if (c->nobody)
+		may_fail(&c->v, EPERM);
+}
+
 static void fill_limits(struct context *c, void *arg)
 {
 	const u64 values[] = { 0, 0, 1, 100, 100, 1000, 100000, ~0ull };
@@ -302,6 +332,27 @@ static void fill_limits(struct context *c, void *arg)
 	max = limits->max ?: ~0ull;
 	high = limits->high ?: max;
 	if (limits->min > limits->low || limits->low > high || high > max)
+		may_fail(&c->v, EINVAL);
+	if (c->nobody)
+		may_fail(&c->v, EPERM);
+}
+
+static void fill_stall_trigger(struct context *c, void *arg)
+{
+	const u64 values[] = {
+		0, 0, 0, 1, 100, 9999, UVMEM_STALL_WINDOW_MIN_US, 1000000, 1000000,
+		UVMEM_STALL_WINDOW_MAX_US, UVMEM_STALL_WINDOW_MAX_US + 1, 1ull << 63, ~0ull,
+	};
+	struct uvmem_stall_trigger *trigger = arg;
+	struct rng *rng = &c->f->rng;
+
+	trigger->kind = rng_one_in(rng, 8) ? rng_next(rng) : rng_below(rng, UVMEM_STALL_NR_KINDS);
+	trigger->threshold_us = rng_pick(rng, values);
+	trigger->window_us = rng_pick(rng, values);
+	if (trigger->kind >= UVMEM_STALL_NR_KINDS || !trigger->threshold_us != !trigger->window_us ||
+	    trigger->threshold_us > trigger->window_us ||
+	    (trigger->window_us && trigger->window_us < UVMEM_STALL_WINDOW_MIN_US) ||
+	    trigger->window_us > UVMEM_STALL_WINDOW_MAX_US)
 		may_fail(&c->v, EINVAL);
 	if (c->nobody)
 		may_fail(&c->v, EPERM);
@@ -345,8 +396,12 @@ static const struct call calls[] = {
 	  FIELD(uvmem_reclaim, pad), FIELD(uvmem_reclaim, reserved), true, fill_reclaim },
 	{ "VM_SET_LIMITS", UVMEM_VM_SET_LIMITS, UVMEM_LIMITS_SIZE_VER0,
 	  FIELD(uvmem_limits, pad), FIELD(uvmem_limits, reserved), true, fill_limits },
+	{ "VM_FIND", UVMEM_VM_FIND, UVMEM_FIND_SIZE_VER0,
+	  FIELD(uvmem_find, pad), FIELD(uvmem_find, reserved), true, fill_find },
 	{ "VM_GET_LIMITS", UVMEM_VM_GET_LIMITS, UVMEM_LIMITS_SIZE_VER0,
 	  FIELD(uvmem_limits, pad), FIELD(uvmem_limits, reserved), true, fill_get_limits },
+	{ "VM_SET_STALL_TRIGGER", UVMEM_VM_SET_STALL_TRIGGER, UVMEM_STALL_TRIGGER_SIZE_VER0,
+	  0, FIELD(uvmem_stall_trigger, reserved), true, fill_stall_trigger },
 };
 #undef FIELD
 
@@ -561,8 +616,8 @@ static void one_call(struct context *c)
 static void unknown_call(struct context *c)
 {
 	struct rng *rng = &c->f->rng;
-	/* The header's go up to 0x07 and from 0x10 to 0x18. */
-	u32 nr = rng_one_in(rng, 2) ? rng_range(rng, 0x08, 0x0f) : rng_range(rng, 0x19, 0xff);
+	/* The header's go up to 0x07 and from 0x10 to 0x1a. */
+	u32 nr = rng_one_in(rng, 2) ? rng_range(rng, 0x08, 0x0f) : rng_range(rng, 0x1b, 0xff);
 	u32 cmd = _IOC(rng_below(rng, 4), UVMEM_IOC, nr, rng_below(rng, 1 << 14));
 	int fd = rng_one_in(rng, 2) ? c->f->uvm->fd : uvmem_dev();
 	bool good;

@@ -2,13 +2,17 @@
 /*
  * workload - in a guest: fill memory with markers, verify it again and again
  *
- *	workload WORD MIB DEVICE
+ *	workload WORD MIB DEVICE [RANDOM [HOT]]
  *
  * The marker is WORD (16 hexadecimal digits) with a constant exclusive-ored, and
  * exists nowhere but in this memory: see vmctl. Each round verifies all pages,
  * changes a part of each, and reads the first sector of DEVICE past every cache; an "S"
  * there ends it, and so does SIGTERM. Prints "workload: ready" when the memory is filled, "workload:
  * round N" now and then, and "workload: ok ROUNDS" or what is wrong.
+ *
+ * RANDOM: so many per cent of each page do not compress (0). HOT: only the first so many
+ * per cent of the pages are in use (100): a round then verifies these and one of SLICES
+ * of the others, and PAUSE_US pass until the next. All are verified in the end.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -21,6 +25,16 @@
 
 #define PAGE	4096UL
 #define WORDS	(PAGE / sizeof(uint64_t))
+#define SLICES	8192
+#define PAUSE_US 100000
+
+struct memory {
+	uint64_t *mem;
+	uint64_t pages;
+	uint64_t hot;			/* pages */
+	uint64_t marker;
+	size_t random;			/* words of a page */
+};
 
 static volatile sig_atomic_t terminated;
 
@@ -30,29 +44,66 @@ static void on_sigterm(int signal)
 	terminated = 1;
 }
 
-/* Word 1 of a page is its own, the others are markers; word 2 counts the rounds. */
-static void fill(uint64_t *page, uint64_t marker, uint64_t number)
+/* Word 1 of a page is its own, word 2 counts; the others are random, or markers. */
+static uint64_t next_random(uint64_t *seed)
 {
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
+static void fill(const struct memory *m, uint64_t number)
+{
+	uint64_t *page = m->mem + number * WORDS, seed = m->marker + number;
 	size_t i;
 
 	for (i = 0; i < WORDS; i++)
-		page[i] = marker;
+		page[i] = i < m->random ? next_random(&seed) : m->marker;
 	page[1] = number;
 	page[2] = 0;
 }
 
-static int verify(const uint64_t *page, uint64_t marker, uint64_t number, uint64_t round)
+/* How often was the page verified in the rounds before this one? */
+static uint64_t times(const struct memory *m, uint64_t number, uint64_t round)
 {
+	if (number < m->hot)
+		return round;
+	return round / SLICES + (round % SLICES > number % SLICES);
+}
+
+static int verify(const struct memory *m, uint64_t number, uint64_t round)
+{
+	const uint64_t *page = m->mem + number * WORDS;
+	uint64_t seed = m->marker + number;
 	size_t i;
 
 	for (i = 0; i < WORDS; i++) {
-		uint64_t want = i == 1 ? number : i == 2 ? round : marker;
+		uint64_t want = i < m->random ? next_random(&seed) : m->marker;
 
+		if (i == 1)
+			want = number;
+		else if (i == 2)
+			want = times(m, number, round);
 		if (page[i] != want) {
 			printf("workload: page %" PRIu64 " word %zu is %" PRIx64 " in round %" PRIu64 "\n",
 			       number, i, page[i], round);
 			return -1;
 		}
+	}
+	return 0;
+}
+
+static int work(const struct memory *m, uint64_t round)
+{
+	uint64_t i;
+
+	for (i = 0; i < m->pages; i++) {
+		if (i >= m->hot && i % SLICES != round % SLICES)
+			continue;
+		if (verify(m, i, round))
+			return -1;
+		m->mem[i * WORDS + 2]++;
 	}
 	return 0;
 }
@@ -65,41 +116,53 @@ static int ended(int disk, char *sector)
 	return sector[0] == 'S';
 }
 
+/* An empty argument is one that is not there. */
+static uint64_t argument(int argc, char *argv[], int i, uint64_t otherwise)
+{
+	return i < argc && *argv[i] ? strtoull(argv[i], NULL, 10) : otherwise;
+}
+
 int main(int argc, char *argv[])
 {
-	uint64_t marker, round = 0, i, pages, *mem;
+	struct memory m = {};
+	uint64_t round = 0, i;
 	char *sector;
 	int disk, end;
 
-	if (argc != 4)
+	if (argc < 4 || argc > 6)
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = on_sigterm, .sa_flags = SA_RESTART },
 		  NULL);
-	marker = strtoull(argv[1], NULL, 16) ^ 0x5a3c96e178d24b0fULL;
-	pages = strtoull(argv[2], NULL, 10) << 8;
+	m.marker = strtoull(argv[1], NULL, 16) ^ 0x5a3c96e178d24b0fULL;
+	m.pages = strtoull(argv[2], NULL, 10) << 8;
+	m.random = argument(argc, argv, 4, 0) * WORDS / 100;
+	m.hot = m.pages * argument(argc, argv, 5, 100) / 100;
 	disk = open(argv[3], O_RDONLY | O_DIRECT | O_CLOEXEC);
 	sector = aligned_alloc(PAGE, PAGE);
-	mem = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (disk < 0 || !sector || mem == MAP_FAILED) {
+	m.mem = mmap(NULL, m.pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		     -1, 0);
+	if (disk < 0 || !sector || m.mem == MAP_FAILED) {
 		perror("workload");
 		return 1;
 	}
 
-	for (i = 0; i < pages; i++)
-		fill(mem + i * WORDS, marker, i);
+	for (i = 0; i < m.pages; i++)
+		fill(&m, i);
 	printf("workload: ready\n");
 	do {
-		for (i = 0; i < pages; i++) {
-			if (verify(mem + i * WORDS, marker, i, round))
-				return 1;
-			mem[i * WORDS + 2]++;
-		}
+		if (work(&m, round))
+			return 1;
 		round++;
 		if (!(round & (round - 1)))
 			printf("workload: round %" PRIu64 "\n", round);
+		if (m.hot < m.pages)
+			usleep(PAUSE_US);
 		end = ended(disk, sector);
 	} while (!end && !terminated);
+	for (i = 0; i < m.pages; i++)
+		if (verify(&m, i, round))
+			return 1;
 	if (end < 0) {
 		perror("workload: disk");
 		return 1;

@@ -75,6 +75,21 @@ new_disk() {
 	sum=$(sha256sum <"$disk")
 }
 
+# Of several domains, each has a disk and an address of its own. The disk's first byte
+# ends the workload.
+# define_one NAME ADDRESS [SED]...
+define_one() {
+	disk=$images/$1.img address=$2
+	new_disk .
+	define "$1" "${@:3}"
+}
+end_of() {
+	printf S | dd of="$images/$1.img" conv=notrunc status=none
+}
+id_of() {
+	uvmemctl list | awk -v name="$1" '$2 == name { print $1 }'
+}
+
 # virsh_says WORDS ARGUMENT...: succeeds and says it
 virsh_says() {
 	local words=$1

@@ -70,6 +70,8 @@ _Static_assert(SIZE_VER0(uvmem_reclaim) == UVMEM_RECLAIM_SIZE_VER0, "uvmem_recla
 _Static_assert(sizeof(struct uvmem_sealed_pool) == UVMEM_SEALED_POOL_SIZE_VER0,
 	       "uvmem_sealed_pool");
 _Static_assert(sizeof(struct uvmem_limits) == UVMEM_LIMITS_SIZE_VER0, "uvmem_limits");
+_Static_assert(sizeof(struct uvmem_stall_trigger) == UVMEM_STALL_TRIGGER_SIZE_VER0,
+	       "uvmem_stall_trigger");
 
 static void fill_list(void *arg)
 {
@@ -111,6 +113,15 @@ static void fill_reclaim(void *arg)
 	((struct uvmem_reclaim *)arg)->nr_pages = 1;
 }
 
+static void fill_find(void *arg)
+{
+	struct uvmem_find *find = arg;
+
+	find->nr = 1;
+	find->states = 1 << UVMEM_PAGE_OUT;
+	find->found = (u64)states;
+}
+
 #define CALL(cmd_, type, ver0_, pad_, vm_, fill_)				\
 	{ .name = #cmd_, .cmd = (cmd_), .size = (ver0_),			\
 	  .reserved = offsetof(struct type, reserved), .pad = (pad_),		\
@@ -140,8 +151,12 @@ static const struct call calls[] = {
 	     offsetof(struct uvmem_reclaim, pad), true, fill_reclaim),
 	CALL(UVMEM_VM_SET_LIMITS, uvmem_limits, UVMEM_LIMITS_SIZE_VER0,
 	     offsetof(struct uvmem_limits, pad), true, fill_nothing),
+	CALL(UVMEM_VM_SET_STALL_TRIGGER, uvmem_stall_trigger, UVMEM_STALL_TRIGGER_SIZE_VER0, 0,
+	     true, fill_nothing),
 	CALL(UVMEM_VM_GET_LIMITS, uvmem_limits, UVMEM_LIMITS_SIZE_VER0,
 	     offsetof(struct uvmem_limits, pad), true, fill_nothing),
+	CALL(UVMEM_VM_FIND, uvmem_find, UVMEM_FIND_SIZE_VER0,
+	     offsetof(struct uvmem_find, pad), true, fill_find),
 	/* Once more, for its flags. */
 	CALL(UVMEM_VM_RECLAIM, uvmem_reclaim, UVMEM_RECLAIM_SIZE_VER0,
 	     offsetof(struct uvmem_reclaim, flags), true, fill_reclaim),
@@ -303,6 +318,7 @@ TEST(info_names_version_page_size_and_capabilities)
 	EXPECT_TRUE(info.capabilities & UVMEM_CAP_STATS);
 	EXPECT_TRUE(info.capabilities & UVMEM_CAP_AGING);
 	EXPECT_TRUE(info.capabilities & UVMEM_CAP_LIMITS);
+	EXPECT_TRUE(info.capabilities & UVMEM_CAP_STALL_TRIGGERS);
 }
 
 TEST(pool_limit_is_settable_and_never_zero)
@@ -573,6 +589,7 @@ TEST(a_vm_that_has_ended_is_ESRCH)
 	struct uvmem_age age = { .size = sizeof(age) };
 	struct uvmem_reclaim reclaim = { .size = sizeof(reclaim), .nr_pages = 1 };
 	struct uvmem_limits limits = { .size = sizeof(limits) };
+	struct uvmem_find find = { .size = sizeof(find), .nr = 1, .states = 2, .found = (u64)states };
 	struct uvmem_states arg = {
 		.size = sizeof(arg), .nr_pages = 1, .states = (u64)states,
 	};
@@ -585,6 +602,7 @@ TEST(a_vm_that_has_ended_is_ESRCH)
 	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_GET_STATES, &arg));
 	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_AGE, &age));
 	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_RECLAIM, &reclaim));
+	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_FIND, &find));
 	EXPECT_EQ(ESRCH, try_ioctl(fd, UVMEM_VM_SET_LIMITS, &limits));
 	EXPECT_EQ(0, try_ioctl(fd, UVMEM_VM_GET_LIMITS, &limits));
 	ASSERT_EQ(0, try_ioctl(fd, UVMEM_VM_GET_INFO, &info));
@@ -645,6 +663,8 @@ static int unprivileged_calls(void *opaque)
 	struct uvmem_age age = { .size = sizeof(age) };
 	struct uvmem_reclaim reclaim = { .size = sizeof(reclaim), .nr_pages = 1 };
 	struct uvmem_limits limits = { .size = sizeof(limits) };
+	struct uvmem_stall_trigger trigger = { .size = sizeof(trigger) };
+	struct uvmem_find find = { .size = sizeof(find), .nr = 1, .states = 2, .found = (u64)states };
 	struct pollfd pfd = { .fd = in->dev, .events = POLLIN };
 	struct uvmem_event event;
 	int faults = 0;
@@ -668,8 +688,10 @@ do {										\
 	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_PAGE_IN, &range));
 	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_AGE, &age));
 	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_RECLAIM, &reclaim));
+	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_FIND, &find));
 	CHECK(0, try_ioctl(in->uvm->fd, UVMEM_VM_GET_LIMITS, &limits));
 	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_SET_LIMITS, &limits));
+	CHECK(EPERM, try_ioctl(in->uvm->fd, UVMEM_VM_SET_STALL_TRIGGER, &trigger));
 	CHECK(EPERM, read(in->dev, &event, sizeof(event)) < 0 ? errno : 0);
 	CHECK(1, poll(&pfd, 1, 0));
 	CHECK(POLLERR, pfd.revents);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * fault_around_test - with a page that the guest touches come its neighbours that
- * were paged out as well, and nothing else; never at the cost of frames that
- * somebody needs
+ * were paged out as well, or never touched as well, and nothing else; never at the
+ * cost of frames that somebody needs
  */
 #include "harness.h"
 
@@ -145,6 +145,90 @@ TEST_F(around, takes_any_number_for_some_power_of_2)
 	uvmem_set_param("fault_around_pages", "7", NULL);
 	guest_call(self->vcpu, guest_touch, mem_page(HUGE_PAGES + 128), 1);
 	EXPECT_EQ(HUGE_PAGES + 5, uvm_count(uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN));
+}
+
+/* ---- untouched pages ------------------------------------------------------------ */
+
+FIXTURE(fill)
+{
+	struct uvm *uvm;
+	struct kvm_vcpu *vcpu;
+};
+
+FIXTURE_SETUP(fill)
+{
+	struct uvm_config config = { .mem_pages = PAGES, .fill_around = "16" };
+
+	self->uvm = uvm_create_secure(&config);
+	self->vcpu = self->uvm->vcpu[0];
+	uvm_assert_state(self->uvm, MEM_GPA, PAGES, UVMEM_PAGE_ABSENT);
+}
+
+FIXTURE_TEARDOWN(fill)
+{
+	uvmem_set_param("fill_around_pages", "1", NULL);
+	uvm_assert_sums(self->uvm);
+	uvm_free(self->uvm);
+}
+
+TEST_F(fill, gives_frames_to_the_aligned_window)
+{
+	struct uvm *uvm = self->uvm;
+
+	guest_call(self->vcpu, guest_touch, mem_page(TOUCHED), 1);
+	EXPECT_EQ(16, uvm_count(uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN));
+	uvm_assert_state(uvm, mem_page(FIRST), 16, UVMEM_PAGE_IN);
+	EXPECT_EQ(15, uvm_stat(uvm, "fault_around"));
+	ASSERT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify_byte, mem_page(FIRST), 16, 0));
+	EXPECT_EQ(15, uvm_stat(uvm, "fault_around"));
+	/* What nobody used the next reclaim takes back for nothing. */
+	EXPECT_EQ(16, uvm_page_out(uvm, mem_page(FIRST), 16));
+	uvm_assert_state(uvm, mem_page(FIRST), 16, UVMEM_PAGE_ZERO);
+}
+
+TEST_F(fill, leaves_alone_what_was_touched)
+{
+	struct uvm *uvm = self->uvm;
+
+	/* In, out, zero and shared ones among the neighbours. */
+	uvmem_set_param("fill_around_pages", "1", NULL);
+	guest_call(self->vcpu, guest_fill, mem_page(FIRST), 3, 1);
+	guest_call(self->vcpu, guest_fill_byte, mem_page(FIRST + 2), 1, 0);
+	EXPECT_EQ(2, uvm_page_out(uvm, mem_page(FIRST + 1), 2));
+	ASSERT_EQ(U_SUCCESS, hypercall_patient(self->vcpu, UV_SHARE_PAGE,
+					       mem_page(FIRST + 3) / PAGE_SIZE, 1));
+	uvmem_set_param("fill_around_pages", "16", NULL);
+
+	guest_call(self->vcpu, guest_touch, mem_page(TOUCHED), 1);
+	uvm_assert_state(uvm, mem_page(FIRST), 1, UVMEM_PAGE_IN);
+	uvm_assert_state(uvm, mem_page(FIRST + 1), 1, UVMEM_PAGE_OUT);
+	uvm_assert_state(uvm, mem_page(FIRST + 2), 1, UVMEM_PAGE_ZERO);
+	uvm_assert_state(uvm, mem_page(FIRST + 3), 1, UVMEM_PAGE_SHARED);
+	uvm_assert_state(uvm, mem_page(FIRST + 4), 12, UVMEM_PAGE_IN);
+	EXPECT_EQ(13, uvm_count(uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN));
+	EXPECT_EQ(11, uvm_stat(uvm, "fault_around"));
+}
+
+TEST_F(fill, takes_no_frame_that_is_scarce)
+{
+	u64 limit = uvmem_get_pool().frames_limit;
+	struct uvm *uvm = self->uvm;
+
+	uvmem_set_pool_limit(uvmem_get_pool().frames_used + 20);
+	guest_call(self->vcpu, guest_touch, mem_page(TOUCHED), 1);
+	EXPECT_EQ(1, uvm_count(uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN));
+	uvmem_set_pool_limit(uvmem_get_pool().frames_used + 40);
+	guest_call(self->vcpu, guest_touch, mem_page(0), 1);
+	EXPECT_EQ(17, uvm_count(uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN));
+	uvmem_set_pool_limit(limit);
+}
+
+TEST_F(fill, is_no_stall)
+{
+	guest_call(self->vcpu, guest_touch, mem_page(0), PAGES);
+	EXPECT_EQ(PAGES, uvm_count(self->uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN));
+	EXPECT_EQ(PAGES - PAGES / 16, uvm_stat(self->uvm, "fault_around"));
+	EXPECT_EQ(0, uvm_stat(self->uvm, "stall_some_ns"));
 }
 
 TEST_HARNESS_MAIN

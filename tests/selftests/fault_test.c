@@ -652,6 +652,16 @@ static void do_states(struct fault *f)
 	f->ret = ioctl(f->uvm->fd, UVMEM_VM_GET_STATES, &arg) ? -errno : 0;
 }
 
+static void do_find(struct fault *f)
+{
+	static struct uvmem_found found[PAGES];
+	struct uvmem_find find = { .size = sizeof(find), .nr = PAGES,
+				   .states = 1 << UVMEM_PAGE_IN, .found = (u64)found };
+
+	nth_begin(f);
+	f->ret = ioctl(f->uvm->fd, UVMEM_VM_FIND, &find) ? -errno : 0;
+}
+
 static void do_list(struct fault *f)
 {
 	u64 ids[16];
@@ -757,6 +767,7 @@ static const struct fault_op fault_ops[] = {
 	{ "UVMEM_OPEN_VM", pages_in, do_open_vm, check_fd, .least = 3 },
 	{ "UVMEM_VM_GET_STATS_FD", pages_in, do_stats_fd, check_fd, .least = 3 },
 	{ "UVMEM_VM_GET_STATES", pages_in, do_states, check_call, .least = 1 },
+	{ "UVMEM_VM_FIND", pages_in, do_find, check_call, .least = 1 },
 	{ "UVMEM_LIST_VMS", pages_in, do_list, check_call, .least = 1 },
 	{ "UVMEM_VM_RECLAIM", pages_in, do_reclaim, check_reclaim, .least = PAGES },
 	{ "UVMEM_VM_SET_LIMITS", pages_in, do_set_limits, check_limits, .least = PAGES },

@@ -9,6 +9,7 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -270,6 +271,34 @@ static void do_slot(struct stage *s)
 	munmap(mem, 64 * PAGE_SIZE);
 }
 
+/* Is any page in the pool, or on its way out? Out of it is not all of the way. */
+static bool is_writing_out(struct stage *s)
+{
+	u8 states[PAGES] = {};
+	struct uvmem_states get = {
+		.size = sizeof(get), .gfn = gpa_to_gfn(MEM_GPA), .nr_pages = PAGES,
+		.states = (u64)states,
+	};
+	int i;
+
+	TEST_ASSERT(!ioctl(s->uvm->fd, UVMEM_VM_GET_STATES, &get), "states: %s",
+		    strerror(errno));
+	for (i = 0; i < PAGES; i++)
+		if (states[i] & UVMEM_STATE_IN_TRANSIT || states[i] == UVMEM_PAGE_POOL)
+			return true;
+	return false;
+}
+
+/* It is a worker that comes to the points, and nobody waits for it but this. */
+static void do_write_out(struct stage *s)
+{
+	int i;
+
+	uvmem_set_sealed_pool(0);
+	for (i = 0; i < 1000 && is_writing_out(s); i++)
+		sleep_ms(10);
+}
+
 static const struct op ops[] = {
 	{ "page-in", "in ", pages_out, do_page_in },
 	{ "guest fault", "in ", pages_out, do_guest_fault, .by_guest = true },
@@ -281,6 +310,7 @@ static const struct op ops[] = {
 	{ "page-in from the pool", "open ", pages_pooled, do_page_in_rest },
 	{ "guest fault in the pool", "open ", pages_pooled, do_guest_fault, .by_guest = true },
 	{ "host touch in the pool", "touch out ", pages_pooled, host_reads },
+	{ "write-out of the pool", "write out ", pages_pooled, do_write_out },
 	{ "share", "in give out share ", pages_mixed, do_share, .by_guest = true,
 	  .content = ZEROED },
 	{ "unshare", "in secure ", pages_shared, do_unshare, .by_guest = true,
@@ -485,8 +515,13 @@ static bool op_passes(const struct op *op, const char *point)
 /* An operation does not pass every point of its prefix: a host touch prepares in its own way. */
 static void stage_start(struct stage *s, const char *point)
 {
+	int i;
+
 	s->point = point;
 	uvmem_set_sealed_pool(0);
+	/* What was left there is being written out, and must not come to a point later. */
+	for (i = 0; i < 500 && uvmem_get_pool().sealed_pool_pages; i++)
+		sleep_ms(10);
 	s->op->prepare(s);
 	s->op_ret = 0;
 	memset(&s->op_guest, 0, sizeof(s->op_guest));

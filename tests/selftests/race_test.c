@@ -173,6 +173,14 @@ static void age_and_reclaim(struct racer *r)
 	TEST_ASSERT(!ret || ret == -EINTR, "%s", strerror(-ret));
 }
 
+/* Into the sealed pool, and out of it by the worker whenever it gets there. */
+static void write_out(struct racer *r)
+{
+	uvmem_set_sealed_pool(16 << 20);
+	page_out(r);
+	uvmem_set_sealed_pool(0);
+}
+
 static void hypercall_by(struct racer *r, u64 nr)
 {
 	u64 ret;
@@ -236,6 +244,7 @@ static const struct op ops[] = {
 	{ "page-out", page_out, WANT_IN },
 	{ "page-in", page_in, WANT_OUT },
 	{ "age and reclaim", age_and_reclaim, WANT_IN },
+	{ "write-out", write_out, WANT_IN },
 	{ "share", share_pages, WANT_IN, .by_guest = true, .loses = true },
 	{ "unshare", unshare_pages, WANT_SHARED, .by_guest = true, .loses = true },
 	{ "munmap", unmap, WANT_IN, .loses = true,
@@ -547,6 +556,7 @@ int main(void)
 {
 	const char *text = getenv("SECONDS_EACH");
 	int seconds = text && atoi(text) > 0 ? atoi(text) : 1;
+	u64 limit = uvmem_get_pool().sealed_pool_limit;
 	unsigned int nr = 0;
 
 	run_pairs(2, seconds, &nr);
@@ -554,5 +564,7 @@ int main(void)
 	cases_begin(nr);
 	run_pairs(2, seconds, NULL);
 	run_pairs(4, seconds, NULL);
+	/* Some were killed before they could. */
+	uvmem_set_sealed_pool(limit);
 	cases_end();
 }

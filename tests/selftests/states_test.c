@@ -164,7 +164,8 @@ static void make(struct uvm *uvm, u64 gpa, enum uvmem_page_state state)
 		break;
 	case POOL:
 		TEST_ASSERT(!hc(uvm, H_SVM_PAGE_IN, gpa, 0), "page-in");
-		/* For this page only: others go out to the VMM's memory. */
+		/* For this page only: others go out to the VMM's memory, and it stays. */
+		uvmem_keep_sealed_pool();
 		uvmem_set_sealed_pool(16 << 20);
 		uvm_page_out(uvm, gpa, 1);
 		uvmem_set_sealed_pool(0);
@@ -336,6 +337,34 @@ TEST_F(state, given_back_by_an_abort_is_normal)
 	uvm_assert_sums(uvm);
 	if (variant->state != LOST)
 		EXPECT_EQ(GUEST_OK, content(uvm, gpa, variant->state));
+}
+
+TEST_F(state, after_a_reset_is_normal)
+{
+	struct uvm *uvm = self->uvm;
+	struct kvm_sregs old, reset;
+	u64 gpa = mem_page(17);
+
+	make(uvm, gpa, variant->state);
+	vcpu_sregs_get(uvm->vcpu[0], &old);
+	reset = old;
+	reset.cr0 = 0x60000010;
+	reset.cr4 = 0;
+	reset.efer &= ~(EFER_LME | EFER_LMA);
+	reset.cs.base = 0xffff0000;
+	reset.cs.l = 0;
+	vcpu_sregs_set(uvm->vcpu[0], &reset);
+	vcpu_sregs_set(uvm->vcpu[0], &old);
+	uvm_assert_state(uvm, MEM_GPA, uvm->mem_pages, NORMAL);
+	uvm_assert_sums(uvm);
+	/* Ciphertext stays, plaintext only where the VMM had it before. */
+	if (variant->state == NORMAL || variant->state == SHARED) {
+		EXPECT_EQ(GUEST_OK, content(uvm, gpa, variant->state));
+	} else if (variant->state != OUT) {
+		EXPECT_EQ(GUEST_OK, guest_call(uvm->vcpu[0], guest_verify_byte, gpa, 1, 0));
+	}
+	EXPECT_EQ(variant->state == NORMAL || variant->state == SHARED,
+		  !!search_markers_in(uvm_hva(uvm, gpa), PAGE_SIZE).markers);
 }
 
 TEST_F(state, without_its_memslot_is_kept_if_secure)

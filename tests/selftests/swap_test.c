@@ -60,6 +60,24 @@ static u64 present(struct uvm *uvm)
 	return n;
 }
 
+/* The same, as the module tells it. */
+static u64 found_in_memory(struct uvm *uvm)
+{
+	struct uvmem_found found[PAGES];
+	struct uvmem_find find = {
+		.size = sizeof(find), .nr = PAGES, .gfn = gpa_to_gfn(MEM_GPA), .max_scan = PAGES,
+		.states = 1 << UVMEM_PAGE_OUT, .flags = UVMEM_FIND_IN_MEMORY, .found = (u64)found,
+	};
+	u64 sum = 0;
+	u32 i;
+
+	TEST_ASSERT(!ioctl(uvm->fd, UVMEM_VM_FIND, &find), "%s", strerror(errno));
+	TEST_ASSERT_EQ(find.matched, PAGES);
+	for (i = 0; i < find.nr; i++)
+		sum += found[i].nr_pages;
+	return sum;
+}
+
 static void swap_out(struct __test_metadata *_metadata, struct uvm *uvm)
 {
 	int i;
@@ -77,6 +95,7 @@ TEST_F(swap, of_ciphertext_brings_it_back_by_a_guest_fault)
 	uvm_page_out_all(self->uvm, MEM_GPA, PAGES);
 	swap_out(_metadata, self->uvm);
 	uvm_assert_state(self->uvm, MEM_GPA, PAGES, UVMEM_PAGE_OUT);
+	EXPECT_EQ(present(self->uvm), found_in_memory(self->uvm));
 	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, PAGES, 1));
 	uvm_assert_state(self->uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN);
 }

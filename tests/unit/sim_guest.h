@@ -28,6 +28,8 @@ struct sim_guest {
 	uint16_t period[SIM_PAGES];
 	uint8_t idle[SIM_PAGES];
 	uint8_t out[SIM_PAGES];
+	uint64_t left[SIM_PAGES];	/* pass in which it went out */
+	uint64_t fetched;
 };
 
 static inline uint32_t sim_random(struct sim_guest *g)
@@ -104,6 +106,7 @@ static inline uint64_t sim_reclaim(struct sim_guest *g, uint64_t nr, uint32_t mi
 			if (g->out[page] || g->idle[page] != age)
 				continue;
 			g->out[page] = 1;
+			g->left[page] = g->policy.sample.passes;
 			moved++;
 			if (moved == nr)
 				g->hand = page + 1;
@@ -111,6 +114,26 @@ static inline uint64_t sim_reclaim(struct sim_guest *g, uint64_t nr, uint32_t mi
 	}
 	g->policy.sample.moved += moved;
 	g->policy.sample.work_ns += moved * SIM_MOVE_NS;
+	sim_count(g);
+	return moved;
+}
+
+/* UVMEM_VM_PAGE_IN of pages that left last, as the daemon does it */
+static inline uint64_t sim_fetch(struct sim_guest *g, uint64_t nr)
+{
+	uint64_t moved = 0, back;
+	uint32_t i;
+
+	for (back = 0; back < 64 && moved < nr; back++) {
+		for (i = 0; i < g->nr && moved < nr; i++) {
+			if (!g->out[i] || g->left[i] + back != g->policy.sample.passes)
+				continue;
+			g->out[i] = 0;
+			g->idle[i] = 0;
+			moved++;
+		}
+	}
+	g->fetched += moved;
 	sim_count(g);
 	return moved;
 }

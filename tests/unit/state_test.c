@@ -150,7 +150,7 @@ static void names_differ(void **unused)
 
 /*
  * What must hold whatever the cells say: content of a secure page leaves the
- * secure states only by the guest's will or when securing is aborted.
+ * secure states only by the guest's will, when securing is aborted, or dropped by a reset.
  */
 static void secure_pages_stay_secure(void **unused)
 {
@@ -163,7 +163,8 @@ static void secure_pages_stay_secure(void **unused)
 		for (event = 0; event < UVMEM_NR_PAGE_EVENTS; event++) {
 			int next = page_next(state, event);
 
-			if (event == UVMEM_EV_SHARE || event == UVMEM_EV_ABORT || next < 0)
+			if (event == UVMEM_EV_SHARE || event == UVMEM_EV_ABORT ||
+			    event == UVMEM_EV_RESET || next < 0)
 				continue;
 			assert_true(uvmem_page_is_secure((enum uvmem_page_state)next));
 		}
@@ -179,7 +180,8 @@ static void lost_pages_stay_lost(void **unused)
 	for (event = 0; event < UVMEM_NR_PAGE_EVENTS; event++) {
 		int next = page_next(UVMEM_PAGE_LOST, event);
 
-		if (event != UVMEM_EV_SHARE && event != UVMEM_EV_ABORT && next >= 0)
+		if (event != UVMEM_EV_SHARE && event != UVMEM_EV_ABORT &&
+		    event != UVMEM_EV_RESET && next >= 0)
 			assert_int_equal(next, UVMEM_PAGE_LOST);
 	}
 }

@@ -177,7 +177,44 @@ static void a_guest_that_grows_grows(void **state)
 	assert_int_equal(trace_read(&trace, grows, &line), 0);
 	assert_int_equal(replay_run(&trace, &host, &settings, &replay), 0);
 	assert_true(replay.guests[0].resident > 399 && replay.guests[0].resident < 401);
+	assert_true(replay.guests[0].out < 1);
 	trace_free(&trace);
+}
+
+/* And one that gives memory up is smaller, and that is no page that came back. */
+static void a_guest_that_shrinks_shrinks(void **state)
+{
+	struct policy_host_settings host;
+	struct policy_settings settings;
+	struct replay replay = { 0 };
+	struct trace trace;
+	unsigned int line, i, k;
+	size_t n;
+
+	(void)state;
+	proactive(&settings, &host);
+	/* With ages: 6000 idle pages of 9000 go half an hour after the beginning. Without. */
+	for (k = 0; k < 2; k++) {
+		n = sprintf(text, "uvmem-trace 1\ntimes 10000000000 10000000000\nguest 0 61\n");
+		for (i = 1; i <= 360; i++) {
+			unsigned int idle = i < 180 ? 8000 : 2000;
+
+			n += sprintf(text + n, "p %u0000000000 100000 100 1000000\nr 0 %u 0 %u 0 0 0",
+				     i, idle + 1000, k ? 0 : i);
+			if (!k)
+				n += sprintf(text + n, " 1000 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "
+					     "0 0 0 0 0 0 0 0 0 %u", idle);
+			n += sprintf(text + n, "\n");
+		}
+		assert_int_equal(trace_read(&trace, text, &line), 0);
+		assert_int_equal(replay_run(&trace, &host, &settings, &replay), 0);
+		printf("# %.0f resident, %.0f out, %.0f refaults\n", replay.guests[0].resident,
+		       replay.guests[0].out, replay.guests[0].refaults);
+		assert_true(replay.guests[0].resident + replay.guests[0].out > 5900 &&
+			    replay.guests[0].resident + replay.guests[0].out < 6100);
+		assert_true(replay.guests[0].refaults < 10);
+		trace_free(&trace);
+	}
 }
 
 static void wrong_lines_are_named(void **state)
@@ -256,6 +293,7 @@ int main(void)
 		cmocka_unit_test(static_saves_nothing),
 		cmocka_unit_test(a_replay_keeps_limits),
 		cmocka_unit_test(a_guest_that_grows_grows),
+		cmocka_unit_test(a_guest_that_shrinks_shrinks),
 		cmocka_unit_test(wrong_lines_are_named),
 		cmocka_unit_test(no_trace_does_harm),
 	};

@@ -168,27 +168,6 @@ static void check_memory_devices(struct check *c)
 	}
 }
 
-static void check_life_cycle(struct check *c)
-{
-	xmlNodePtr root = c->dom->root;
-	static const char what[] = "reboot";
-
-	/* What libvirt does where nothing is said: reboot and crash: restart. */
-	if (strcmp(xml_text(xml_find(root, "on_reboot")), "destroy"))
-		bad(c, what, DOMAIN_FAIL,
-		    "a secure guest cannot be reset inside the same QEMU: set <on_reboot>destroy</on_reboot>, and start it anew");
-	else if (!strcmp(xml_text(xml_find(root, "on_poweroff")), "restart"))
-		bad(c, what, DOMAIN_FAIL,
-		    "a secure guest cannot be reset inside the same QEMU: set <on_poweroff>destroy</on_poweroff>");
-	else if (xml_child(c->devices, "panic", NULL) &&
-		 strcmp(xml_text(xml_find(root, "on_crash")), "destroy") &&
-		 strcmp(xml_text(xml_find(root, "on_crash")), "preserve"))
-		bad(c, what, DOMAIN_FAIL,
-		    "a secure guest cannot be reset inside the same QEMU: set <on_crash>destroy</on_crash>");
-	else
-		good(c, what);
-}
-
 static void check_virtio(void *opaque, xmlNodePtr device, const char *id)
 {
 	struct check *c = opaque;
@@ -276,7 +255,6 @@ void domain_check(const struct domain *dom, domain_report_fn *report, void *opaq
 	check_cpu(&c);
 	check_memory_backing(&c);
 	check_memory_devices(&c);
-	check_life_cycle(&c);
 	check_launch_security(&c);
 	check_emulator(&c);
 	xml_each_virtio(dom, check_virtio, &c);

@@ -98,7 +98,6 @@ int domain_make_secure(struct domain *dom, const struct domain_attribute *attrib
 
 	for (i = 0; i < nr; i++)
 		set(&e, element, attributes[i].name, attributes[i].value);
-	set_text(&e, dom->root, "on_reboot", "destroy");
 	set_text(&e, devices, "emulator", DOMAIN_EMULATOR);
 	xml_each_virtio(dom, bounce, &e);
 	no_balloon(&e, devices);

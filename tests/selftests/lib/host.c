@@ -153,6 +153,7 @@ static void pool_pages(struct host_page *page)
 {
 	u64 limit = uvmem_get_pool().sealed_pool_limit;
 
+	uvmem_keep_sealed_pool();
 	uvmem_set_sealed_pool(64 << 20);
 	uvm_page_out(page->uvm, page->base, page->nr);
 	uvmem_set_sealed_pool(limit);

@@ -86,6 +86,29 @@ void uvmem_set_sealed_pool(u64 bytes)
 		    "UVMEM_SET_SEALED_POOL %lu: %s", bytes, strerror(errno));
 }
 
+static char old_write_out[UVMEM_PARAM_LEN];
+static bool keeps_sealed_pool;
+
+static void restore_write_out(void)
+{
+	if (keeps_sealed_pool)
+		uvmem_set_param("sealed_pool_write_out", old_write_out, NULL);
+	keeps_sealed_pool = false;
+}
+
+void uvmem_keep_sealed_pool(void)
+{
+	static bool at_exit;
+
+	if (keeps_sealed_pool)
+		return;
+	uvmem_set_param("sealed_pool_write_out", "N", old_write_out);
+	keeps_sealed_pool = true;
+	if (!at_exit)
+		atexit(restore_write_out);
+	at_exit = true;
+}
+
 void uvmem_set_param(const char *name, const char *value, char old[UVMEM_PARAM_LEN])
 {
 	char path[128];
@@ -161,6 +184,18 @@ void uvmem_assert_nothing_left(const struct uvmem_pool *before)
  * What the library's __vm_create() does, with UVMEM_ARM at the only moment that
  * allows it: the VM exists, its first memslot does not.
  */
+/* Left as it is where it is right already: some tests may not write it. */
+static void set_fill_around(const char *pages)
+{
+	char path[] = "/sys/module/kvm_uvmem/parameters/fill_around_pages", now[UVMEM_PARAM_LEN] = "";
+	FILE *f = fopen(path, "r");
+
+	TEST_ASSERT(f && fgets(now, sizeof(now), f), "reading %s: %s", path, strerror(errno));
+	fclose(f);
+	if (atoi(now) != atoi(pages))
+		uvmem_set_param("fill_around_pages", pages, NULL);
+}
+
 struct uvm *uvm_create(const struct uvm_config *config)
 {
 	int nr_vcpus = config->nr_vcpus ?: 1;
@@ -176,8 +211,10 @@ struct uvm *uvm_create(const struct uvm_config *config)
 	uvm->nr_vcpus = nr_vcpus;
 	uvm->mem_pages = config->mem_pages ?: 256;
 	TEST_ASSERT(uvm->mem_pages <= MEM_MAX_PAGES, "%lu pages", uvm->mem_pages);
-	if (!config->unarmed)
+	if (!config->unarmed) {
+		set_fill_around(config->fill_around ?: "1");
 		uvm->before = uvmem_get_pool();
+	}
 
 	vm = ____vm_create(VM_SHAPE_DEFAULT);
 	uvm->vm = vm;
@@ -236,6 +273,7 @@ void uvm_free_unchecked(struct uvm *uvm)
 		close(uvm->fd);
 	kvm_vm_free(uvm->vm);
 	free(uvm);
+	restore_write_out();
 }
 
 void uvm_free(struct uvm *uvm)

@@ -36,6 +36,7 @@
  * @src:	backing of the test memory; VM_MEM_SRC_ANONYMOUS is 4K pages only
  * @flags:	of UVMEM_ARM
  * @max_frames:	of UVMEM_ARM
+ * @fill_around: the module's fill_around_pages, "1" if NULL, so that pages can be counted
  * @unarmed:	an ordinary VM
  * @no_mem:	no slot 1; the page tables cover it all the same
  * @no_run:	do not let the vCPUs run to where they wait for guest_call()
@@ -46,6 +47,7 @@ struct uvm_config {
 	enum vm_mem_backing_src_type src;
 	u64 flags;
 	u64 max_frames;
+	const char *fill_around;
 	bool unarmed;
 	bool no_mem;
 	bool no_run;
@@ -91,6 +93,8 @@ void uvmem_assert_nothing_left(const struct uvmem_pool *before);
 void uvmem_set_pool_limit(u64 frames);
 /* UVMEM_SET_SEALED_POOL. A test that ends well sets it back, one that fails has it set back. */
 void uvmem_set_sealed_pool(u64 bytes);
+/* Until a VM is freed, or the process ends, the sealed pool keeps what it has, whatever its limit. */
+void uvmem_keep_sealed_pool(void);
 /* Set a parameter of the module; what it was goes to @old, which may be NULL. */
 #define UVMEM_PARAM_LEN		16
 void uvmem_set_param(const char *name, const char *value, char old[UVMEM_PARAM_LEN]);

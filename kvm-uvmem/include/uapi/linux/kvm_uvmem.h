@@ -34,7 +34,7 @@ extern "C" {
 #define UVMEM_DEVICE_PATH	"/dev/kvm-uvmem"
 
 /* Raised when something is added; nothing is ever removed or changed. */
-#define UVMEM_API_VERSION	4
+#define UVMEM_API_VERSION	5
 
 #define UVMEM_IOC		0xBB
 
@@ -142,6 +142,8 @@ struct uvmem_info {
 #define UVMEM_CAP_AGING		(1ULL << 7)	/* UVMEM_VM_AGE, UVMEM_VM_RECLAIM */
 #define UVMEM_CAP_LIMITS	(1ULL << 8)	/* UVMEM_VM_SET_LIMITS, UVMEM_VM_GET_LIMITS */
 #define UVMEM_CAP_SEALED_POOL	(1ULL << 9)	/* UVMEM_SET_SEALED_POOL */
+#define UVMEM_CAP_STALL_TRIGGERS (1ULL << 10)	/* UVMEM_VM_SET_STALL_TRIGGER */
+#define UVMEM_CAP_FIND		(1ULL << 11)	/* UVMEM_VM_FIND */
 #define UVMEM_GET_INFO		_IOWR(UVMEM_IOC, 0x00, struct uvmem_info)
 
 /* struct uvmem_pool - UVMEM_GET_POOL: the host's secure memory */
@@ -261,8 +263,14 @@ struct uvmem_open_vm {
  * there, becomes ciphertext in the VMM's memory (UVMEM_PAGE_OUT).
  * The memory that it takes (sealed_pool_used, what goes to waste between blobs included) is
  * never above the limit; since it grows by some pages at once it may stop a few pages below.
- * A limit below what is in use is accepted: nothing is put out for it, nothing more comes
- * in. 0 (that is the default; parameter sealed_pool_mib): nothing comes in.
+ * When the pool is nearly full a worker of the kernel's writes its oldest pages out: they become
+ * ciphertext in the VMM's memory (UVMEM_PAGE_OUT; statistic pool_written_out) until 1/16
+ * of the limit is free. It takes only what can be had without waiting, and nothing if there
+ * is no place for ciphertext, as UVMEM_VM_RECLAIM says of ENOSPC. Parameter
+ * sealed_pool_write_out=N: nothing is written out, pages stay until they are used.
+ * A limit below what is in use is accepted: nothing more comes in, and the worker writes out what
+ * is too much, after the call has returned, again and again until all is gone that can go.
+ * 0 (that is the default; parameter sealed_pool_mib): nothing comes in, nothing stays.
  * That memory is not charged to any cgroup.
  * Permission: CAP_SYS_ADMIN.
  */
@@ -434,6 +442,79 @@ struct uvmem_limits {
 #define UVMEM_VM_SET_LIMITS	_IOW(UVMEM_IOC, 0x17, struct uvmem_limits)
 #define UVMEM_VM_GET_LIMITS	_IOWR(UVMEM_IOC, 0x18, struct uvmem_limits)
 
+/* enum uvmem_stall_kind - whose time a stall is; see stall_some_ns, stall_full_ns in docs/statistics.md */
+enum uvmem_stall_kind {
+	UVMEM_STALL_SOME	= 0,	/* at least one vCPU waits for memory */
+	UVMEM_STALL_FULL	= 1,	/* and no other one does anything else */
+	UVMEM_STALL_NR_KINDS	= 2,
+};
+
+/*
+ * struct uvmem_stall_trigger - UVMEM_VM_SET_STALL_TRIGGER: be told when the guest waits too much
+ * UVMEM_EVENT_STALL comes, on all files that have the VM's events, when of the last window_us
+ * at least threshold_us were stalled; again after another window_us at the earliest, if
+ * it is so then. What was stalled before the call does not count. A window is known to a
+ * sixteenth of its length, and a wait that goes on is noticed some ms late.
+ * A VM has one trigger of each kind; a new one takes the place of the old. threshold_us and
+ * window_us 0: there is none, as at first; no event of it comes after the call.
+ * window_us below 10000 or above 60000000, threshold_us above window_us, only one of them 0, or an
+ * unknown kind: EINVAL. The VM has ended: ESRCH; its triggers end with it.
+ * From API version 5 on. Permission: CAP_SYS_ADMIN.
+ */
+#define UVMEM_STALL_WINDOW_MIN_US	10000ULL
+#define UVMEM_STALL_WINDOW_MAX_US	60000000ULL
+struct uvmem_stall_trigger {
+	__u32 size;
+	__u32 kind;			/* enum uvmem_stall_kind */
+	__u64 threshold_us;
+	__u64 window_us;
+	__u64 reserved[4];
+};
+#define UVMEM_VM_SET_STALL_TRIGGER _IOW(UVMEM_IOC, 0x19, struct uvmem_stall_trigger)
+
+/*
+ * struct uvmem_find - UVMEM_VM_FIND: where pages of certain states are
+ * Looks at the pages from gfn on and tells of those that are in one of the states: in
+ * ranges of pages that follow each other in the guest and in the VMM, ascending. Pages
+ * in transit and those of no memslot are left out. gfn is where to go on: behind the
+ * last page looked at, or UVMEM_FIND_END if there is nothing more. A call ends when it has looked
+ * at max_scan pages (0: no limit), when a page needs a range and there is no room, or, with
+ * success, when a signal is pending. 2 MiB of memory that are all alike and fit nothing cost
+ * next to nothing and do not count as looked at.
+ * max_away_ms: of pages that are OUT, ZERO or POOL only those that left a frame at most that
+ * long ago, and none of other states; 0: however long. One that left months ago may be taken
+ * for one that has just left.
+ * UVMEM_FIND_IN_MEMORY: only pages that the VMM has in memory: not in swap, not dropped, and
+ * no secure page, which it has nowhere. matched counts the others, too.
+ * What is told may have changed by then: it is for hints, such as process_madvise().
+ * nr 0 or above UVMEM_FIND_MAX, states 0 or unknown, UVMEM_PAGE_NONE: EINVAL. The VM has
+ * ended: ESRCH.
+ * Permission: CAP_SYS_ADMIN, or the VM belongs to the caller's process.
+ */
+struct uvmem_found {
+	__u64 gfn;
+	__u64 hva;			/* of gfn, in the VMM */
+	__u64 nr_pages;
+};
+struct uvmem_find {
+	__u32 size;
+	__u32 nr;			/* in: room at found; out: ranges */
+	__u64 gfn;			/* in: from where on; out: where to go on */
+	__u64 max_scan;			/* pages */
+	__u32 states;			/* 1 << enum uvmem_page_state, some of them */
+	__u32 max_away_ms;
+	__u64 found;			/* pointer to struct uvmem_found[nr] */
+	__u32 flags;			/* UVMEM_FIND_* */
+	__u32 pad;
+	__u64 scanned;			/* out: pages looked at */
+	__u64 matched;			/* out: of these, pages that all but flags apply to */
+	__u64 reserved[4];
+};
+#define UVMEM_FIND_IN_MEMORY	(1U << 0)
+#define UVMEM_FIND_MAX		4096U
+#define UVMEM_FIND_END		(~0ULL)
+#define UVMEM_VM_FIND		_IOWR(UVMEM_IOC, 0x1a, struct uvmem_find)
+
 /* Sizes of the argument structures as first published: the least that is accepted. */
 #define UVMEM_INFO_SIZE_VER0		56
 #define UVMEM_POOL_SIZE_VER0		120
@@ -448,6 +529,8 @@ struct uvmem_limits {
 #define UVMEM_RECLAIM_SIZE_VER0	208
 #define UVMEM_LIMITS_SIZE_VER0		72
 #define UVMEM_SEALED_POOL_SIZE_VER0	32
+#define UVMEM_STALL_TRIGGER_SIZE_VER0	56
+#define UVMEM_FIND_SIZE_VER0		96
 
 /* ---- events -------------------------------------------------------------- */
 
@@ -478,6 +561,8 @@ enum uvmem_event_type {
 	 * below it, or the limits were set
 	 */
 	UVMEM_EVENT_VM_HIGH	= 6,
+	/* value: {enum uvmem_stall_kind, ns of the last window that were stalled} */
+	UVMEM_EVENT_STALL	= 7,
 };
 
 struct uvmem_event {
