@@ -78,6 +78,9 @@ static const struct row rows[] = {
 	    U_PERMISSION, U_PERMISSION, U_PERMISSION, U_PERMISSION, -KVM_EFAULT),
 	ROW(EIO, H_BAD_DATA, H_BAD_DATA, H_BAD_DATA, H_BAD_DATA,
 	    U_PERMISSION, U_PERMISSION, U_PERMISSION, U_PERMISSION, -KVM_EFAULT),
+	/* the memory of a frame has failed: of page-out only, the page stays */
+	ROW(EHWPOISON, H_HARDWARE, H_HARDWARE, H_HARDWARE, H_HARDWARE,
+	    H_HARDWARE, H_HARDWARE, H_HARDWARE, H_HARDWARE, -KVM_EFAULT),
 };
 
 long uvmem_h_from_errno(enum uvmem_h_family family, int err)

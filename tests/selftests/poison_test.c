@@ -120,6 +120,15 @@ TEST_F(poison, is_left_alone_by_a_page_out_that_moves_the_others)
 	guest_call_stops(self->uvm, self->vcpu, UVMEM_STOP_HWPOISON, VICTIM, guest_read, VICTIM);
 }
 
+TEST_F(poison, is_H_HARDWARE_if_the_guest_pages_it_out)
+{
+	become_secure_and_fail(self);
+	EXPECT_EQ(H_HARDWARE, hypercall(self->vcpu, H_SVM_PAGE_OUT, VICTIM, 0, UVMEM_ORDER_4K));
+	uvm_assert_state(self->uvm, VICTIM, 1, UVMEM_PAGE_IN);
+	assert_others(self);
+	guest_call_stops(self->uvm, self->vcpu, UVMEM_STOP_HWPOISON, VICTIM, guest_read, VICTIM);
+}
+
 TEST_F(poison, is_left_alone_by_the_sealed_pool)
 {
 	become_secure_and_fail(self);

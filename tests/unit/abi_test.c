@@ -157,6 +157,7 @@ static void conversions(void **unused)
 		{ UVMEM_H_UV_PAGE, EBADMSG, U_PERMISSION },
 		{ UVMEM_H_SHARE, EBADMSG, U_PERMISSION },
 		{ UVMEM_H_KVM, EBADMSG, -KVM_EFAULT },
+		{ UVMEM_H_PAGE, EHWPOISON, H_HARDWARE },
 		/* what is so already needs no repeating */
 		{ UVMEM_H_PAGE, EALREADY, H_SUCCESS }, { UVMEM_H_SHARE, EALREADY, U_SUCCESS },
 		{ UVMEM_H_KVM, EALREADY, 0 },
