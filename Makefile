@@ -17,6 +17,9 @@
 #			Debian with a root disk, secure by libvirt, with the kernels of
 #			Debian 12 and 13 and ours, by GRUB, with kexec and a panic; two
 #			domains at once; one by UEFI; half an hour
+#	make test-overcommit
+#			three stock guests under uvmemd in half of their memory: with
+#			the sealed pool, and with swap (HOW=pool, HOW=swap)
 #	make bench	what paging a 4K page costs, in instructions, and how much
 #			more than an ordinary guest a secure one does; ten minutes
 #	make mutants	take safeguards out one by one: do the tests notice?
@@ -105,6 +108,12 @@ test-kvm: all
 test-guests: all
 	$(Q)tests/guests/debian/run
 
+test-overcommit: all
+	$(Q)for how in $(or $(HOW),pool swap); do \
+		tests/vm/run --systemd --mem 3G --disk 2G --timeout 1200 -- \
+			/usr/libexec/kvm-uvmem/libvirt/overcommit $$how || exit; \
+	done
+
 bench: all
 	$(Q)$(MAKE) -C tests/bench bench
 
@@ -131,5 +140,5 @@ distclean: clean
 help:
 	@sed -n '/^#$$/,/^$$/{/^$$/q;s/^# \{0,1\}//;p}' Makefile
 
-.PHONY: all deps modules selftests guests daemon check test mutants fuzz soak demo test-kvm test-guests bench vm \
+.PHONY: all deps modules selftests guests daemon check test mutants fuzz soak demo test-kvm test-guests test-overcommit bench vm \
 	install clean distclean help
