@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * trace.h - tracepoints, key=value; docs/tracing.md
+ * trace.h - tracepoints, key=value
  */
 #if !defined(UVMEM_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
 #define UVMEM_TRACE_H
