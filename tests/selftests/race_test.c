@@ -559,6 +559,8 @@ int main(void)
 	u64 limit = uvmem_get_pool().sealed_pool_limit;
 	unsigned int nr = 0;
 
+	/* Here, and not in a child, so that what is restored in the end is this. */
+	uvmem_set_sealed_pool(limit);
 	run_pairs(2, seconds, &nr);
 	run_pairs(4, seconds, &nr);
 	cases_begin(nr);
