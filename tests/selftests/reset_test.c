@@ -71,24 +71,6 @@ FIXTURE_TEARDOWN(reset)
 	uvm_free(self->uvm);
 }
 
-/* Of the SDM: real mode at F000:FFF0, which is 16 bytes below 4 GiB. */
-static struct kvm_sregs at_reset(const struct kvm_sregs *old)
-{
-	struct kvm_sregs sregs = *old;
-
-	sregs.cr0 = 0x60000010;
-	sregs.cr3 = 0;
-	sregs.cr4 = 0;
-	sregs.efer &= ~(EFER_LME | EFER_LMA);
-	sregs.cs.selector = 0xf000;
-	sregs.cs.base = 0xffff0000;
-	sregs.cs.limit = 0xffff;
-	sregs.cs.l = 0;
-	sregs.cs.db = 0;
-	sregs.cs.g = 0;
-	return sregs;
-}
-
 /* 0 or errno */
 static int set_sregs(struct kvm_vcpu *vcpu, struct kvm_sregs *sregs)
 {
@@ -97,7 +79,7 @@ static int set_sregs(struct kvm_vcpu *vcpu, struct kvm_sregs *sregs)
 
 static int do_reset(struct kvm_vcpu *vcpu, const struct kvm_sregs *old)
 {
-	struct kvm_sregs sregs = at_reset(old);
+	struct kvm_sregs sregs = uvm_reset_sregs(old);
 
 	return set_sregs(vcpu, &sregs);
 }
@@ -176,7 +158,7 @@ TEST_F(reset, drops_what_is_in_any_state)
 
 TEST_F(reset, by_the_second_form_of_the_ioctl_does_the_same)
 {
-	struct kvm_sregs sregs = at_reset(&self->old);
+	struct kvm_sregs sregs = uvm_reset_sregs(&self->old);
 	struct kvm_sregs2 sregs2 = {};
 
 	memcpy(&sregs2, &sregs, offsetof(struct kvm_sregs2, flags));
@@ -188,7 +170,7 @@ TEST_F(reset, by_the_second_form_of_the_ioctl_does_the_same)
 /* A second vCPU that waits for its SIPI is there all the time. */
 TEST_F(reset, is_the_boot_vcpus_and_at_the_vector_only)
 {
-	struct kvm_sregs sregs = at_reset(&self->old), other;
+	struct kvm_sregs sregs = uvm_reset_sregs(&self->old), other;
 
 	vcpu_sregs_get(self->uvm->vcpu[1], &other);
 	EXPECT_EQ(0, do_reset(self->uvm->vcpu[1], &other));

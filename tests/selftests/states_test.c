@@ -347,12 +347,7 @@ TEST_F(state, after_a_reset_is_normal)
 
 	make(uvm, gpa, variant->state);
 	vcpu_sregs_get(uvm->vcpu[0], &old);
-	reset = old;
-	reset.cr0 = 0x60000010;
-	reset.cr4 = 0;
-	reset.efer &= ~(EFER_LME | EFER_LMA);
-	reset.cs.base = 0xffff0000;
-	reset.cs.l = 0;
+	reset = uvm_reset_sregs(&old);
 	vcpu_sregs_set(uvm->vcpu[0], &reset);
 	vcpu_sregs_set(uvm->vcpu[0], &old);
 	uvm_assert_state(uvm, MEM_GPA, uvm->mem_pages, NORMAL);

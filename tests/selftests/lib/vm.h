@@ -183,6 +183,24 @@ void guest_thread_start(struct guest_thread *t);
 /* Waits for it to have done at least @rounds rounds, then ends it. */
 void guest_thread_stop(struct guest_thread *t, u64 rounds);
 
+/* @old where a reset has them, of the SDM: real mode at F000:FFF0, which is 16 bytes below 4 GiB. */
+static inline struct kvm_sregs uvm_reset_sregs(const struct kvm_sregs *old)
+{
+	struct kvm_sregs sregs = *old;
+
+	sregs.cr0 = 0x60000010;
+	sregs.cr3 = 0;
+	sregs.cr4 = 0;
+	sregs.efer &= ~(EFER_LME | EFER_LMA);
+	sregs.cs.selector = 0xf000;
+	sregs.cs.base = 0xffff0000;
+	sregs.cs.limit = 0xffff;
+	sregs.cs.l = 0;
+	sregs.cs.db = 0;
+	sregs.cs.g = 0;
+	return sregs;
+}
+
 /* ---- states and accounting ------------------------------------------------------ */
 
 void uvm_info(struct uvm *uvm, struct uvmem_vm_info *info);
