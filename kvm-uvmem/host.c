@@ -11,7 +11,9 @@
  *	uvmem_handle_dropped() runs in atomic context, often under a page-table
  *	lock. The frame of a dropped handle may still be mapped by the guest (the
  *	last reference can go long after the invalidation of the VMM's mapping),
- *	so it is put aside: the drop work zaps the gfns first and frees then.
+ *	so it is put aside: the drop work zaps the gfns first and frees then. And
+ *	somebody may be looking at it who has its page in transit, but does not hold
+ *	the handle (moveout.c): he does so under RCU.
  */
 #include <linux/highmem.h>
 #include <linux/memremap.h>
@@ -163,6 +165,7 @@ void uvmem_host_drop_work(struct uvmem_vm *vm)
 		kvm_zap_gfn_range(vm->kvm, first, last + 1);
 		srcu_read_unlock(&vm->kvm->srcu, idx);
 		uvmem_point(UVMEM_AT_DROP_ZAPPED);
+		synchronize_rcu();
 		uvmem_frame_free_list(vm, &frames);
 	}
 	uvmem_vm_leave(vm);

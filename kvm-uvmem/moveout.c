@@ -98,6 +98,33 @@ static bool page_same_filled(struct page *page, u8 *ret_byte)
 	return true;
 }
 
+/*
+ * The frame of a page in transit, for a look at it where it is, or NULL: the host may drop the
+ * handle, which nobody holds yet, at any time. What is dropped then is freed after a grace
+ * period (uvmem_host_drop_work()): RCU read side, as long as the frame is looked at.
+ */
+static struct page *out_peek_frame(struct uvmem_batch *b, unsigned int i)
+{
+	u64 ent = READ_ONCE(b->chunk->ent[b->off + i]);
+	struct page *frame;
+
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "frame of a handle that nobody holds");
+	if (uvmem_ent_state(ent) != UVMEM_PAGE_IN)
+		return NULL;
+	frame = pfn_to_page(uvmem_ent_payload(ent));
+	return uvmem_frame_failed(frame) ? NULL : frame;
+}
+
+/* Is page @i same-filled? Then its frame and *@ret_byte. */
+static struct page *out_look_same_filled(struct uvmem_batch *b, unsigned int i, u8 *ret_byte)
+{
+	struct page *frame;
+
+	guard(rcu)();
+	frame = out_peek_frame(b, i);
+	return frame && page_same_filled(frame, ret_byte) ? frame : NULL;
+}
+
 /* Same-filled pages give up their frame on the spot; the handle stays. */
 static unsigned int out_same_filled(struct uvmem_batch *b)
 {
@@ -108,8 +135,8 @@ static unsigned int out_same_filled(struct uvmem_batch *b)
 		struct page *frame;
 		u8 byte;
 
-		frame = pfn_to_page(uvmem_ent_payload(READ_ONCE(b->chunk->ent[off])));
-		if (uvmem_frame_failed(frame) || !page_same_filled(frame, &byte))
+		frame = out_look_same_filled(b, i, &byte);
+		if (!frame)
 			continue;
 
 		spin_lock_irq(&b->chunk->lock);
@@ -132,20 +159,27 @@ static unsigned int out_same_filled(struct uvmem_batch *b)
 	return moved;
 }
 
+/* The blob of page @i, and its frame; NULL if there is none. */
+static struct page *out_make_blob(struct uvmem_batch *b, unsigned int i, struct uvmem_blob *blob)
+{
+	struct page *frame;
+
+	guard(rcu)();
+	/* Dropped meanwhile: the next pass says so. */
+	frame = out_peek_frame(b, i);
+	return frame && !uvmem_blob_make(b->vm, b->gfn + i, frame, blob) ? frame : NULL;
+}
+
 /* One page into the sealed pool. False: it is as it was. */
 static bool out_pool_one(struct uvmem_batch *b, unsigned int i)
 {
 	unsigned int off = b->off + i;
-	u64 ent = READ_ONCE(b->chunk->ent[off]);
 	struct uvmem_blob blob;
 	struct page *frame;
 	int ret;
 
-	/* Dropped meanwhile: the next pass says so. */
-	if (uvmem_ent_state(ent) != UVMEM_PAGE_IN)
-		return false;
-	frame = pfn_to_page(uvmem_ent_payload(ent));
-	if (uvmem_frame_failed(frame) || uvmem_blob_make(b->vm, b->gfn + i, frame, &blob))
+	frame = out_make_blob(b, i, &blob);
+	if (!frame)
 		return false;
 	uvmem_point(UVMEM_AT_POOL_MADE);
 
