@@ -69,6 +69,7 @@ enum account_unit {
 	X(pool_incompressible, PAGES, "sealed_pool_moved_bytes",			\
 	  "event=\"incompressible\"")							\
 	X(pool_full, PAGES, "sealed_pool_moved_bytes", "event=\"full\"")			\
+	X(pool_written_out, PAGES, "sealed_pool_moved_bytes", "event=\"written_out\"")	\
 	X(integrity_failures, EVENTS, "integrity_failures", "")				\
 	X(shared, PAGES, "share_bytes", "direction=\"shared\"")				\
 	X(unshared, PAGES, "share_bytes", "direction=\"unshared\"")			\

@@ -25,6 +25,7 @@
  * @reclaimed: pages, by all calls
  * @swapped: of what is out, pages that the VMM has in swap
  * @fetched: the same, back in
+ * @written_out: pages that went from the sealed pool to make room, as it counts them
  */
 struct fake_vm {
 	bool there;
@@ -36,6 +37,7 @@ struct fake_vm {
 	bool limits_set;
 	uint64_t reclaimed;
 	uint64_t fetched;
+	uint64_t written_out;
 	bool swapped[SIM_PAGES];
 };
 

@@ -484,6 +484,45 @@ static void a_killed_daemon_loses_no_count(void **state)
 	assert_int_equal(m.book.ended_guests, 0);
 }
 
+static void expect_metric(const char *line)
+{
+	size_t length;
+	char *text;
+
+	assert_int_equal(manager_metrics(&m, true, &text, &length), 0);
+	if (!strstr(text, line))
+		fail_msg("no %s", line);
+	free(text);
+}
+
+static void what_the_sealed_pool_wrote_out_is_told_everywhere(void **state)
+{
+	struct fake_vm *v = add_vm(0, 5, 8000, 1);
+	unsigned int line;
+	char *text;
+
+	(void)state;
+	v->written_out = 30;
+	rounds(1);
+	expect_metric("uvmem_guest_sealed_pool_moved_bytes_total{guest=\"5\",domain=\"vm-5\",event=\"written_out\"} 122880\n");
+	text = manager_describe(&m);
+	assert_non_null(text);
+	/* Of the guest, and of all. */
+	assert_non_null(strstr(text, "\"pool_written_out\":30"));
+	assert_non_null(strstr(strstr(text, "\"totals\":"), "\"pool_written_out\":30"));
+	free(text);
+	/* A restart; then the guest ends. */
+	assert_int_equal(manager_save_state(&m, state_path()), 0);
+	stop_daemon();
+	v->written_out = 50;
+	start_daemon();
+	assert_int_equal(manager_load_state(&m, state_path(), &line), 0);
+	rounds(1);
+	v->there = false;
+	rounds(1);
+	expect_metric("\nuvmem_total_sealed_pool_moved_bytes_total{event=\"written_out\"} 204800\n");
+}
+
 static void a_guest_that_ended_unseen_counts(void **state)
 {
 	unsigned int line;
@@ -602,6 +641,7 @@ int main(int argc, char *argv[])
 		TEST(the_sealed_pool_is_a_sink_and_costs_what_it_takes),
 		TEST(an_old_module_is_not_told_of_the_sealed_pool),
 		TEST(a_killed_daemon_loses_no_count),
+		TEST(what_the_sealed_pool_wrote_out_is_told_everywhere),
 		TEST(a_guest_that_ended_unseen_counts),
 		TEST(a_damaged_state_is_put_aside),
 		TEST(metrics_escape_names),

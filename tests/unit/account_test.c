@@ -94,6 +94,67 @@ static void a_restart_loses_nothing(void **state)
 	account_book_free(&book);
 }
 
+/* It is told of as if it had known all along. */
+static void what_an_older_daemon_did_not_know_counts_from_the_beginning(void **state)
+{
+	static const char older[] = "uvmem-accounts 1\nboot boot\nended 3\n"
+		"guest 7 100 5000 - - pool_stored=90/90\ncomplete\n";
+	uint64_t kernel[ACCOUNT_NR_COUNTERS] = {
+		[ACCOUNT_pool_stored] = 100, [ACCOUNT_pool_written_out] = 40,
+	};
+	struct account_book book = new_book("boot");
+	unsigned int line;
+
+	(void)state;
+	assert_int_equal(account_book_read(&book, older, &line), 0);
+	account_update(account_find(&book, &key), kernel);
+	assert_int_equal(account_total(&book, ACCOUNT_pool_stored), 100);
+	assert_int_equal(account_total(&book, ACCOUNT_pool_written_out), 40);
+	book = restart(&book, "boot");
+	account_update(account_find(&book, &key), kernel);
+	assert_int_equal(account_total(&book, ACCOUNT_pool_written_out), 40);
+	account_book_free(&book);
+}
+
+/* Is there one, or a family of them if it ends with '_' for "_<cause>"? */
+static bool is_accounted(const char *name, size_t length)
+{
+	unsigned int i;
+
+	for (i = 0; i < ACCOUNT_FIRST_OWN; i++)
+		if (!strncmp(account_counters[i].name, name, length) &&
+		    (name[length - 1] == '_' || !account_counters[i].name[length]))
+			return true;
+	return false;
+}
+
+/* What the kernel counts and docs/statistics.md tells of is in accounts, and so in metrics. */
+static void every_counter_of_the_kernel_has_an_account(void **state)
+{
+	FILE *file = fopen(DOCS_DIR "/statistics.md", "re");
+	unsigned int names = 0;
+	char line[1024];
+
+	(void)state;
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		char *kind = strstr(line, "| counter |"), *name = line, *end;
+
+		if (strncmp(line, "| `", 3) || !kind)
+			continue;
+		while ((name = strchr(name, '`')) && name < kind) {
+			end = strpbrk(++name, "`<");
+			assert_non_null(end);
+			if (!is_accounted(name, (size_t)(end - name)))
+				fail_msg("%.*s is in no account", (int)(end - name), name);
+			name = strchr(name, '`') + 1;
+			names++;
+		}
+	}
+	fclose(file);
+	assert_true(names > 25);
+}
+
 static void an_id_used_again_is_another_guest(void **state)
 {
 	struct account_key other = key;
@@ -279,6 +340,8 @@ int main(void)
 		cmocka_unit_test(counters_follow_the_kernel),
 		cmocka_unit_test(counters_do_not_go_back_with_the_kernel),
 		cmocka_unit_test(a_restart_loses_nothing),
+		cmocka_unit_test(what_an_older_daemon_did_not_know_counts_from_the_beginning),
+		cmocka_unit_test(every_counter_of_the_kernel_has_an_account),
 		cmocka_unit_test(an_id_used_again_is_another_guest),
 		cmocka_unit_test(a_reboot_ends_all),
 		cmocka_unit_test(totals_keep_what_guests_had_that_end),
