@@ -18,6 +18,13 @@
  *	idle is known at any time without a look at a page.
  *	For a page that is OUT, ZERO or POOL when[] has the time of its leaving (jiffies).
  *
+ * Pages that are not worth paging out
+ *	Of which nothing but ciphertext would be left (chunk->no_gain): what was found out by
+ *	compressing them holds until they are written. That is not known, but that they were used
+ *	is, and the guest's mapping was zapped right before the content was looked at, so
+ *	that no use in between is missed. They keep their age, for those who take
+ *	them all the same; vm->idle.no_gain has them by age, as nr has all.
+ *
  * Notes on locking
  *	vm->idle.lock is a leaf inside chunk->lock; passes are made one at a time
  *	under vm->age_lock. Reading accessed bits takes no lock of KVM's.
@@ -34,6 +41,17 @@
 static unsigned int idle_index(const struct uvmem_vm *vm, u32 when)
 {
 	return min(READ_ONCE(vm->idle.passes) - when, (u32)UVMEM_IDLE_BUCKETS);
+}
+
+/* What was known of it does not hold any more. */
+static void drop_no_gain(struct uvmem_chunk *chunk, unsigned int off)
+{
+	struct uvmem_vm *vm = chunk->vm;
+
+	lockdep_assert_held(&chunk->lock);
+	lockdep_assert_held(&vm->idle.lock);
+	if (__test_and_clear_bit(off, chunk->no_gain))
+		vm->idle.no_gain[idle_index(vm, chunk->when[off])]--;
 }
 
 /* A page of @chunk became IN: nobody comes in without being wanted. */
@@ -56,8 +74,10 @@ void uvmem_idle_leave(struct uvmem_chunk *chunk, unsigned int off)
 
 	lockdep_assert_held(&chunk->lock);
 	chunk->nr_in--;
-	scoped_guard(spinlock, &vm->idle.lock)
+	scoped_guard(spinlock, &vm->idle.lock) {
+		drop_no_gain(chunk, off);
 		vm->idle.nr[idle_index(vm, chunk->when[off])]--;
+	}
 	chunk->when[off] = (u32)jiffies;
 }
 
@@ -69,9 +89,56 @@ void uvmem_idle_used(struct uvmem_chunk *chunk, unsigned int off)
 	lockdep_assert_held(&chunk->lock);
 	__clear_bit(off, chunk->idle_once);
 	guard(spinlock)(&vm->idle.lock);
+	drop_no_gain(chunk, off);
 	vm->idle.nr[idle_index(vm, chunk->when[off])]--;
 	chunk->when[off] = vm->idle.passes;
 	vm->idle.nr[0]++;
+}
+
+/* If it is IN: only ciphertext would be left of it. Its transit mark is set. */
+void uvmem_note_no_gain(struct uvmem_chunk *chunk, unsigned int off)
+{
+	struct uvmem_vm *vm = chunk->vm;
+
+	guard(spinlock_irq)(&chunk->lock);
+	/* Dropped meanwhile? */
+	if (uvmem_ent_state(chunk->ent[off]) != UVMEM_PAGE_IN ||
+	    __test_and_set_bit(off, chunk->no_gain))
+		return;
+	guard(spinlock)(&vm->idle.lock);
+	vm->idle.no_gain[idle_index(vm, chunk->when[off])]++;
+}
+
+/* Of no page is it known. The VM is held. */
+void uvmem_forget_no_gain(struct uvmem_vm *vm)
+{
+	struct uvmem_chunk *chunk;
+	unsigned long index;
+	unsigned int i;
+	void *cur;
+
+	xa_for_each(&vm->chunks, index, cur) {
+		if (xa_is_value(cur))
+			continue;
+		chunk = cur;
+		scoped_guard(spinlock_irq, &chunk->lock) {
+			guard(spinlock)(&vm->idle.lock);
+			for_each_set_bit(i, chunk->no_gain, UVMEM_CHUNK_PAGES)
+				drop_no_gain(chunk, i);
+		}
+		cond_resched();
+	}
+}
+
+u64 uvmem_no_gain_pages(struct uvmem_vm *vm)
+{
+	unsigned int i;
+	u64 sum = 0;
+
+	guard(spinlock_irq)(&vm->idle.lock);
+	for (i = 0; i < ARRAY_SIZE(vm->idle.no_gain); i++)
+		sum += vm->idle.no_gain[i];
+	return sum;
 }
 
 /* The guest touched a page that had left: it is about to be IN again. */
@@ -103,14 +170,18 @@ void uvmem_idle_histogram(struct uvmem_vm *vm, u64 *ret_idle, u64 *ret_passes)
 		*ret_passes = vm->idle.passes;
 }
 
-static void pass_complete(struct uvmem_vm *vm)
+static void shift_counts(u64 *nr)
 {
-	u64 *nr = vm->idle.nr;
-
-	guard(spinlock_irq)(&vm->idle.lock);
 	nr[UVMEM_IDLE_BUCKETS] += nr[UVMEM_IDLE_BUCKETS - 1];
 	memmove(nr + 1, nr, (UVMEM_IDLE_BUCKETS - 1) * sizeof(*nr));
 	nr[0] = 0;
+}
+
+static void pass_complete(struct uvmem_vm *vm)
+{
+	guard(spinlock_irq)(&vm->idle.lock);
+	shift_counts(vm->idle.nr);
+	shift_counts(vm->idle.no_gain);
 	WRITE_ONCE(vm->idle.passes, vm->idle.passes + 1);
 }
 

@@ -11,6 +11,9 @@ void uvmem_idle_enter(struct uvmem_chunk *chunk, unsigned int off);
 void uvmem_idle_leave(struct uvmem_chunk *chunk, unsigned int off);
 void uvmem_idle_used(struct uvmem_chunk *chunk, unsigned int off);
 void uvmem_note_refault(struct uvmem_chunk *chunk, unsigned int off);
+void uvmem_note_no_gain(struct uvmem_chunk *chunk, unsigned int off);
+void uvmem_forget_no_gain(struct uvmem_vm *vm);
+u64 uvmem_no_gain_pages(struct uvmem_vm *vm);
 unsigned int uvmem_idle_index(const struct uvmem_chunk *chunk, unsigned int off);
 void uvmem_idle_histogram(struct uvmem_vm *vm, u64 *ret_idle, u64 *ret_passes);
 void uvmem_chunk_age(struct uvmem_chunk *chunk, unsigned int off, unsigned int nr,

@@ -62,7 +62,7 @@ static long device_get_info(void __user *uargs)
 				   UVMEM_CAP_EVENTS | UVMEM_CAP_STATS | UVMEM_CAP_HUGE |
 				   UVMEM_CAP_ARM_NEW | UVMEM_CAP_AGING | UVMEM_CAP_LIMITS |
 				   UVMEM_CAP_SEALED_POOL | UVMEM_CAP_STALL_TRIGGERS |
-				   UVMEM_CAP_FIND |
+				   UVMEM_CAP_FIND | UVMEM_CAP_NO_CIPHERTEXT |
 				   (uvmem_face_cbit() ? UVMEM_CAP_SEV : 0),
 		.page_size	 = PAGE_SIZE,
 		.max_range_pages = UVMEM_BATCH,

@@ -20,6 +20,7 @@
 #include <linux/memremap.h>
 #include <linux/mm.h>
 
+#include "age.h"
 #include "move.h"
 #include "trace.h"
 
@@ -38,6 +39,9 @@ void uvmem_batch_out_prepare(struct uvmem_batch *b, unsigned int need)
 {
 	gfp_t gfp = GFP_HIGHUSER_MOVABLE | __GFP_NOWARN;
 
+	/* What goes then needs no place. */
+	if (b->move->no_ciphertext && !b->pool)
+		return;
 	if (to_ciphertext(b) && uvmem_chunk_make_seals(b->chunk)) {
 		/* Nowhere to keep the seals: nothing can be sealed now. */
 		b->short_of = UVMEM_REASON_NO_MEMORY;
@@ -159,28 +163,27 @@ static unsigned int out_same_filled(struct uvmem_batch *b)
 	return moved;
 }
 
-/* The blob of page @i, and its frame; NULL if there is none. */
-static struct page *out_make_blob(struct uvmem_batch *b, unsigned int i, struct uvmem_blob *blob)
+/* The blob of page @i, and its frame. 0, as uvmem_blob_make() says, or -EIO: there is none to look at. */
+static int out_make_blob(struct uvmem_batch *b, unsigned int i, struct uvmem_blob *blob,
+			 struct page **ret_frame)
 {
-	struct page *frame;
-
 	guard(rcu)();
 	/* Dropped meanwhile: the next pass says so. */
-	frame = out_peek_frame(b, i);
-	return frame && !uvmem_blob_make(b->vm, b->gfn + i, frame, blob) ? frame : NULL;
+	*ret_frame = out_peek_frame(b, i);
+	return *ret_frame ? uvmem_blob_make(b->vm, b->gfn + i, *ret_frame, blob) : -EIO;
 }
 
-/* One page into the sealed pool. False: it is as it was. */
-static bool out_pool_one(struct uvmem_batch *b, unsigned int i)
+/* One page into the sealed pool. 0, or it is as it was: as above. */
+static int out_pool_one(struct uvmem_batch *b, unsigned int i)
 {
 	unsigned int off = b->off + i;
 	struct uvmem_blob blob;
 	struct page *frame;
 	int ret;
 
-	frame = out_make_blob(b, i, &blob);
-	if (!frame)
-		return false;
+	ret = out_make_blob(b, i, &blob, &frame);
+	if (ret)
+		return ret;
 	uvmem_point(UVMEM_AT_POOL_MADE);
 
 	spin_lock_irq(&b->chunk->lock);
@@ -194,23 +197,44 @@ static bool out_pool_one(struct uvmem_batch *b, unsigned int i)
 	/* Ours if it was dropped, else an orphan's. */
 	uvmem_blob_free(blob.handle);
 	if (ret)
-		return false;
+		return ret;
 	uvmem_frame_free(b->vm, frame);
 	uvmem_point(UVMEM_AT_POOL_KEPT);
-	return true;
+	return 0;
+}
+
+/* The sealed pool did not take page @i, for reason @err, and there is no other place: it stays. */
+static void out_stays(struct uvmem_batch *b, unsigned int i, int err)
+{
+	enum uvmem_reason reason = UVMEM_REASON_RACED;
+
+	if (err == -E2BIG || err == -ENOSPC)
+		reason = UVMEM_REASON_NO_GAIN;
+	else if (err == -ENOMEM)
+		reason = UVMEM_REASON_NO_MEMORY;
+	if (err == -ENOSPC)
+		WRITE_ONCE(b->vm->no_gain_full, true);
+	/* Before the guest can use it again. */
+	if (reason == UVMEM_REASON_NO_GAIN)
+		uvmem_note_no_gain(b->chunk, b->off + i);
+	uvmem_batch_skip(b, reason, 1);
+	uvmem_batch_unmark_one(b, i);
 }
 
 static unsigned int out_pool(struct uvmem_batch *b)
 {
+	bool blobs = READ_ONCE(b->chunk->blobs);
 	unsigned int i, moved = 0;
 
-	if (!READ_ONCE(b->chunk->blobs))
-		return 0;
 	for_each_set_bit(i, b->todo, b->nr) {
-		if (!out_pool_one(b, i))
-			continue;
-		uvmem_batch_unmark_one(b, i);
-		moved++;
+		int ret = !b->pool ? -ENOSPC : blobs ? out_pool_one(b, i) : -ENOMEM;
+
+		if (!ret) {
+			uvmem_batch_unmark_one(b, i);
+			moved++;
+		} else if (b->move->no_ciphertext) {
+			out_stays(b, i, ret);
+		}
 		cond_resched();
 	}
 	b->move->pooled += moved;
@@ -364,7 +388,7 @@ unsigned int uvmem_batch_out(struct uvmem_batch *b, unsigned long *retry)
 
 	if (b->purpose == UVMEM_TO_SEALED)
 		moved += out_same_filled(b);
-	if (b->pool) {
+	if (b->pool || b->move->no_ciphertext) {
 		moved += out_pool(b);
 		bitmap_or(retry, retry, b->todo, b->nr);
 		uvmem_batch_unmark(b);

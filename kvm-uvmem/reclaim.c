@@ -64,6 +64,12 @@ struct take {
 	struct uvmem_move move;
 };
 
+/* Pages that moved or, as nothing is gained by that, were tried in vain. */
+static u64 dealt_with(const struct take *take)
+{
+	return take->move.moved + take->move.skipped[UVMEM_REASON_NO_GAIN];
+}
+
 /* Pages of @chunk that can be taken and whose index is in [lo, hi). */
 static unsigned int find_idle(const struct uvmem_chunk *chunk, unsigned int lo, unsigned int hi,
 			      unsigned long *found)
@@ -95,11 +101,12 @@ static int take_pages(struct take *take, struct uvmem_chunk *chunk, const unsign
 	for_each_set_bitrange(start, end, want, UVMEM_CHUNK_PAGES) {
 		s64 done;
 
-		if (take->move.moved >= take->target)
+		if (dealt_with(take) >= take->target)
 			return 0;
-		take->move.pool_only = take->modest && !uvmem_have_memory();
+		take->move.pool_only = take->modest && !take->move.no_ciphertext &&
+				       !uvmem_have_memory();
 		done = uvmem_page_out_range(take->vm, first + start,
-					    min(end - start, take->target - take->move.moved),
+					    min(end - start, take->target - dealt_with(take)),
 					    &take->move);
 		if (done < 0)
 			return done;
@@ -113,6 +120,18 @@ static int take_pages(struct take *take, struct uvmem_chunk *chunk, const unsign
 
 /* ---- the whole VM, oldest first ----------------------------------------------------------- */
 
+/* As find_idle(), but for those that are known not to be worth it. */
+static unsigned int find_worthy(const struct take *take, const struct uvmem_chunk *chunk,
+				unsigned int lo, unsigned int hi, unsigned long *found)
+{
+	unsigned int nr = find_idle(chunk, lo, hi, found);
+
+	if (!take->move.no_ciphertext || !nr)
+		return nr;
+	bitmap_andnot(found, found, chunk->no_gain, UVMEM_CHUNK_PAGES);
+	return bitmap_weight(found, UVMEM_CHUNK_PAGES);
+}
+
 /* From [start, end), pages whose index is in [lo, hi). -errno: no use to go on. */
 static int sweep(struct take *take, gfn_t start, gfn_t end, unsigned int lo, unsigned int hi)
 {
@@ -120,9 +139,9 @@ static int sweep(struct take *take, gfn_t start, gfn_t end, unsigned int lo, uns
 	struct uvmem_chunk *chunk;
 	gfn_t gfn = start;
 
-	while (take->move.moved < take->target &&
+	while (dealt_with(take) < take->target &&
 	       (chunk = uvmem_next_resident_chunk(take->vm, &gfn)) && gfn < end) {
-		unsigned int nr = find_idle(chunk, lo, hi, found);
+		unsigned int nr = find_worthy(take, chunk, lo, hi, found), left;
 		int ret;
 
 		WRITE_ONCE(take->vm->reclaim_hand, gfn);
@@ -130,11 +149,14 @@ static int sweep(struct take *take, gfn_t start, gfn_t end, unsigned int lo, uns
 		if (!nr)
 			continue;
 		uvmem_chunk_age(chunk, 0, UVMEM_CHUNK_PAGES, NULL, &take->scanned, &take->young);
-		take->move.skipped[UVMEM_REASON_YOUNG] += nr - find_idle(chunk, lo, hi, found);
+		left = find_worthy(take, chunk, lo, hi, found);
+		/* Others may have come in. */
+		if (left < nr)
+			take->move.skipped[UVMEM_REASON_YOUNG] += nr - left;
 		ret = take_pages(take, chunk, found);
 		if (ret)
 			return ret;
-		if (!have_sink())
+		if (!take->move.no_ciphertext && !have_sink())
 			return -ENOSPC;
 	}
 	return 0;
@@ -149,12 +171,17 @@ static int take_oldest(struct take *take, unsigned int lowest)
 	u64 sum;
 	int ret;
 
-	while (take->move.moved < take->target && hi > lowest) {
+	while (dealt_with(take) < take->target && hi > lowest) {
 		/* The index down to which pages have to go. */
 		sum = 0;
 		scoped_guard(spinlock_irq, &vm->idle.lock)
-			for (lo = hi; lo > lowest && sum < take->target - take->move.moved; )
+			for (lo = hi; lo > lowest && sum < take->target - dealt_with(take); ) {
 				sum += vm->idle.nr[--lo];
+				if (take->move.no_ciphertext)
+					sum -= vm->idle.no_gain[lo];
+			}
+		if (!sum)
+			break;
 
 		hand = ALIGN_DOWN(READ_ONCE(vm->reclaim_hand), UVMEM_CHUNK_PAGES);
 		ret = lo + 1 < hi ? sweep(take, 0, UVMEM_MAX_GFN, lo + 1, hi) : 0;
@@ -177,19 +204,37 @@ static void take_account(struct take *take, u64 cpu)
 	atomic64_add(current->se.sum_exec_runtime - cpu, &stats->reclaim_ns);
 }
 
+/*
+ * What did not find room in the sealed pool may now. Not for every page that leaves it: what does
+ * not compress is tried again, too.
+ */
+static void recall_no_gain(struct uvmem_vm *vm)
+{
+	if (!READ_ONCE(vm->no_gain_full) || !uvmem_blob_room() ||
+	    uvmem_blob_used() > uvmem_blob_low())
+		return;
+	WRITE_ONCE(vm->no_gain_full, false);
+	uvmem_forget_no_gain(vm);
+}
+
 int uvmem_vm_reclaim(struct uvmem_vm *vm, struct uvmem_reclaim *reclaim)
 {
 	struct take take = {
 		.vm = vm,
 		.target = reclaim->nr_pages,
 		.modest = true,
-		.move = { .cause = UVMEM_CAUSE_RECLAIM, .nowait = true },
+		.move = {
+			.cause = UVMEM_CAUSE_RECLAIM, .nowait = true,
+			.no_ciphertext = reclaim->flags & UVMEM_RECLAIM_NO_CIPHERTEXT,
+		},
 	};
 	u64 least = READ_ONCE(vm->limits.min), frames = atomic_long_read(&vm->frames);
 	u64 cpu = current->se.sum_exec_runtime;
 	int ret;
 
-	if (!have_sink())
+	if (take.move.no_ciphertext)
+		recall_no_gain(vm);
+	else if (!have_sink())
 		return -ENOSPC;
 	take.target = min(take.target, frames > least ? frames - least : 0);
 	/* The pass that found a page young is none that it was idle for: age.c. */

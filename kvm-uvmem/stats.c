@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "age.h"
 #include "stall.h"
 
 /* The data block. All u64: what a descriptor's offset and size count. */
@@ -31,6 +32,7 @@ struct stats_data {
 	u64 max_frames;
 	u64 metadata_bytes;
 	u64 pool_bytes;
+	u64 no_gain_pages;
 	u64 page_in[UVMEM_NR_CAUSES];
 	u64 page_out[UVMEM_NR_CAUSES];
 	u64 skipped[UVMEM_NR_REASONS];
@@ -97,6 +99,7 @@ static const struct kvm_stats_desc stats_desc[] = {
 	STAT_INSTANT("max_frames", max_frames),
 	STAT("metadata_bytes", metadata_bytes, 1, INSTANT, BYTES, 0),
 	STAT("pool_bytes", pool_bytes, 1, INSTANT, BYTES, 0),
+	STAT_INSTANT("no_gain_pages", no_gain_pages),
 
 	STAT_COUNTER("page_in_guest_fault", page_in[UVMEM_CAUSE_GUEST_FAULT]),
 	STAT_COUNTER("page_in_hypercall", page_in[UVMEM_CAUSE_HYPERCALL]),
@@ -139,6 +142,7 @@ static const struct kvm_stats_desc stats_desc[] = {
 	STAT_COUNTER("skipped_not_anon", skipped[UVMEM_REASON_NOT_ANON]),
 	STAT_COUNTER("skipped_young", skipped[UVMEM_REASON_YOUNG]),
 	STAT_COUNTER("skipped_state", skipped[UVMEM_REASON_STATE]),
+	STAT_COUNTER("skipped_no_gain", skipped[UVMEM_REASON_NO_GAIN]),
 
 	STAT_COUNTER("sealed", sealed),
 	STAT_COUNTER("unsealed", unsealed),
@@ -170,8 +174,8 @@ static const struct kvm_stats_desc stats_desc[] = {
 /* Whoever adds a state, cause, reason or counter meets the table here. */
 static_assert(UVMEM_PAGE_NR_STATES == 9);
 static_assert(UVMEM_NR_CAUSES == 7);
-static_assert(UVMEM_NR_REASONS == 9);
-static_assert(ARRAY_SIZE(stats_desc) == 2 + (UVMEM_PAGE_NR_STATES - 1) + 6 +
+static_assert(UVMEM_NR_REASONS == 10);
+static_assert(ARRAY_SIZE(stats_desc) == 2 + (UVMEM_PAGE_NR_STATES - 1) + 7 +
 	      4 * UVMEM_NR_CAUSES + UVMEM_NR_REASONS + 25);
 static_assert(sizeof(struct uvmem_stats) ==
 	      sizeof(u64) * (2 * UVMEM_NR_CAUSES * (1 + UVMEM_HIST_BUCKETS) +
@@ -216,6 +220,7 @@ static void stats_snapshot(struct uvmem_vm *vm, struct stats_data *data)
 	data->max_frames = info.max_frames;
 	data->metadata_bytes = info.metadata_bytes;
 	data->pool_bytes = info.sealed_pool_bytes;
+	data->no_gain_pages = uvmem_no_gain_pages(vm);
 
 	copy_counters(data->page_in, stats->page_in, UVMEM_NR_CAUSES);
 	copy_counters(data->page_out, stats->page_out, UVMEM_NR_CAUSES);

@@ -155,6 +155,7 @@ struct uvmem_chunk {
 	u64 *ent;			/* one page; page_private() leads back here */
 	u32 *when;			/* IN: last known to be young; OUT, ZERO, POOL: it left. See age.c */
 	DECLARE_BITMAP(idle_once, UVMEM_CHUNK_PAGES);	/* IN, found idle: reclaim.c */
+	DECLARE_BITMAP(no_gain, UVMEM_CHUNK_PAGES);	/* IN, leaves ciphertext only: age.c */
 	/* the lock protects the above */
 	struct uvmem_pooled {		/* among all chunks with pages that are POOL */
 		struct rb_node node;
@@ -223,11 +224,13 @@ struct uvmem_vm {
 		spinlock_t lock;	/* leaf, interrupts off */
 		u32 passes;		/* completed */
 		u64 nr[UVMEM_IDLE_BUCKETS + 1];	/* pages that are IN, see age.c */
+		u64 no_gain[UVMEM_IDLE_BUCKETS + 1];	/* of these, such as are known to be it */
 	} idle;
 	struct mutex age_lock;		/* one pass at a time */
 	gfn_t age_hand;			/* where the pass goes on; under age_lock */
 
 	gfn_t reclaim_hand;		/* where reclaim goes on; a hint */
+	bool no_gain_full;		/* some of idle.no_gain only for want of room in the sealed pool */
 	gfn_t reclaim_next;		/* among pages that are as idle as others; see reclaim.c */
 	struct uvmem_vm_limits {
 		u64 min, low, high, max;	/* frames; high, max: 0 is none */
@@ -400,6 +403,7 @@ struct uvmem_move {
 	bool nowait;			/* skip pages in transit rather than wait */
 	bool trylock;			/* nor wait for mmap_lock */
 	bool pool_only;			/* page-out: to nowhere but the sealed pool */
+	bool no_ciphertext;		/* the same for want of gain: pages that stay are remembered */
 	/* results */
 	u64 moved;
 	u64 same_filled;		/* of these, pages that left without ciphertext */

@@ -218,7 +218,8 @@ static long vmfd_reclaim(struct uvmem_vm *vm, void __user *uargs)
 	ret = uvmem_args_get(&reclaim, sizeof(reclaim), UVMEM_RECLAIM_SIZE_VER0, uargs);
 	if (ret)
 		return ret;
-	if (reclaim.flags || reclaim.pad || !UVMEM_RESERVED_OK(&reclaim))
+	if (reclaim.flags & ~UVMEM_RECLAIM_NO_CIPHERTEXT || reclaim.pad ||
+	    !UVMEM_RESERVED_OK(&reclaim))
 		return -EINVAL;
 	if (!reclaim.nr_pages || reclaim.min_idle >= UVMEM_IDLE_BUCKETS)
 		return -EINVAL;

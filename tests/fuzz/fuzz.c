@@ -144,7 +144,7 @@ static void explain(void)
 	struct uvmem_vm_info info;
 	static const char * const names[] = {
 		"skipped_pinned", "skipped_raced", "skipped_busy", "skipped_no_frame",
-		"skipped_no_memory", "skipped_foreign", "skipped_not_anon", "retries",
+		"skipped_no_memory", "skipped_foreign", "skipped_not_anon", "skipped_no_gain", "retries",
 		"pool_stored", "pool_loaded", "pool_incompressible", "pool_full",
 		"pool_written_out",
 		"transit_waits", "dropped", "integrity_failures",

@@ -280,6 +280,11 @@ static void fill_reclaim(struct context *c, void *arg)
 
 	reclaim->nr_pages = rng_pick(rng, pages);
 	reclaim->min_idle = rng_pick(rng, idle);
+	reclaim->flags = rng_one_in(rng, 2) ? UVMEM_RECLAIM_NO_CIPHERTEXT : 0;
+	if (rng_one_in(rng, 12)) {
+		reclaim->flags |= 2u << rng_below(rng, 31);
+		may_fail(&c->v, EINVAL);
+	}
 	memset(&reclaim->scanned, rng_next(rng), offsetof(struct uvmem_reclaim, reserved) -
 						 offsetof(struct uvmem_reclaim, scanned));
 	if (!reclaim->nr_pages || reclaim->min_idle >= UVMEM_IDLE_BUCKETS)
@@ -501,10 +506,25 @@ static void check_age(struct context *c, const struct uvmem_age *age)
 
 static void check_reclaim(struct context *c, const struct uvmem_reclaim *reclaim)
 {
+	__u64 stay = reclaim->skipped[UVMEM_REASON_NO_GAIN];
+
 	CHECK(reclaim->moved <= reclaim->nr_pages, "%llu of %llu pages reclaimed",
 	      reclaim->moved, reclaim->nr_pages);
 	CHECK(reclaim->zero <= reclaim->moved, "%llu of %llu pages same-filled", reclaim->zero,
 	      reclaim->moved);
+	if (reclaim->flags & UVMEM_RECLAIM_NO_CIPHERTEXT) {
+		CHECK(reclaim->moved + stay <= reclaim->nr_pages,
+		      "%llu pages reclaimed and %llu tried, of %llu", reclaim->moved, stay,
+		      reclaim->nr_pages);
+		CHECK(c->size < offsetof(struct uvmem_reclaim, pooled) + sizeof(reclaim->pooled) ||
+		      reclaim->moved == reclaim->zero + reclaim->pooled,
+		      "%llu pages reclaimed, %llu same-filled, %llu pooled", reclaim->moved,
+		      reclaim->zero, reclaim->pooled);
+	} else {
+		CHECK(!stay, "%llu pages stay for want of gain", stay);
+	}
+	CHECK(c->f->seed % 2 || uvm_stat(c->f->uvm, "no_gain_pages") <= pages_in(c->f),
+	      "more pages stay than there are");
 	check_idle(c->f);
 }
 

@@ -335,6 +335,12 @@ static void reclaim(struct vmm *vmm)
 
 	if (rng_one_in(&vmm->rng, 2))
 		uvm_age(vmm->uvm, 0, &age);
+	if (rng_one_in(&vmm->rng, 2)) {
+		ret = uvm_reclaim_no_ciphertext(vmm->uvm, rng_range(&vmm->rng, 1, MEM_PAGES),
+						rng_below(&vmm->rng, 3), NULL);
+		TEST_ASSERT(!ret, "reclaim without ciphertext: %s", strerror(-ret));
+		return;
+	}
 	ret = uvm_reclaim(vmm->uvm, rng_range(&vmm->rng, 1, MEM_PAGES), rng_below(&vmm->rng, 3),
 			  NULL);
 	/* No room in the pool, none in memory: that may be. */

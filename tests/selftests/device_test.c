@@ -56,6 +56,12 @@ static void fill_nothing(void *arg)
 /* What is published never changes size without a new version, and grows at its end only. */
 #define SIZE_VER0(type)							\
 	(offsetof(struct type, reserved) + sizeof(((struct type *)0)->reserved))
+/* A program asks for the version to know what there can be. */
+_Static_assert(UVMEM_API_VERSION == 6 && UVMEM_PAGE_NR_STATES == 9 && UVMEM_VM_NR_STATES == 4 &&
+	       UVMEM_NR_CAUSES == 7 && UVMEM_NR_REASONS == 10 && UVMEM_NR_STOP_REASONS == 8 &&
+	       UVMEM_STALL_NR_KINDS == 2 && UVMEM_CAP_NO_CIPHERTEXT == 1ULL << 12,
+	       "something was added: raise UVMEM_API_VERSION, say so there, and then here");
+
 _Static_assert(sizeof(struct uvmem_info) == UVMEM_INFO_SIZE_VER0, "uvmem_info");
 _Static_assert(SIZE_VER0(uvmem_pool) == UVMEM_POOL_SIZE_VER0, "uvmem_pool");
 _Static_assert(sizeof(struct uvmem_pool_limit) == UVMEM_POOL_LIMIT_SIZE_VER0, "uvmem_pool_limit");
@@ -159,7 +165,7 @@ static const struct call calls[] = {
 	     offsetof(struct uvmem_find, pad), true, fill_find),
 	/* Once more, for its flags. */
 	CALL(UVMEM_VM_RECLAIM, uvmem_reclaim, UVMEM_RECLAIM_SIZE_VER0,
-	     offsetof(struct uvmem_reclaim, flags), true, fill_reclaim),
+	     offsetof(struct uvmem_reclaim, flags) + 1, true, fill_reclaim),
 };
 
 FIXTURE(argument)
@@ -319,6 +325,7 @@ TEST(info_names_version_page_size_and_capabilities)
 	EXPECT_TRUE(info.capabilities & UVMEM_CAP_AGING);
 	EXPECT_TRUE(info.capabilities & UVMEM_CAP_LIMITS);
 	EXPECT_TRUE(info.capabilities & UVMEM_CAP_STALL_TRIGGERS);
+	EXPECT_TRUE(info.capabilities & UVMEM_CAP_NO_CIPHERTEXT);
 }
 
 TEST(pool_limit_is_settable_and_never_zero)

@@ -121,6 +121,188 @@ TEST_F(pool, is_where_reclaim_puts_pages)
 	EXPECT_EQ(self->reclaim.pooled, uvm_stat(self->uvm, "pages_pool"));
 }
 
+/* ---- and no other place is wanted ----------------------------------------------------- */
+
+/* Half of the test memory does not compress; all of it was used two passes ago. */
+static void make_half_noise(POOL_FIXTURE *self)
+{
+	struct uvmem_age age;
+
+	guest_call(self->vcpu, guest_fill_noise, MEM_GPA, MEM_PAGES / 2, 7);
+	uvm_age(self->uvm, 0, &age);
+	uvm_age(self->uvm, 0, &age);
+}
+
+/* Returns how many pages were tried in vain. */
+static u64 reclaim_no_ciphertext(POOL_FIXTURE *self, u64 nr)
+{
+	TEST_ASSERT_EQ(uvm_reclaim_no_ciphertext(self->uvm, nr, 1, &self->reclaim), 0);
+	return self->reclaim.skipped[UVMEM_REASON_NO_GAIN];
+}
+
+TEST_F(pool, is_all_there_is_for_who_wants_no_ciphertext)
+{
+	u64 stay;
+
+	make_half_noise(self);
+	stay = reclaim_no_ciphertext(self, ~0ull);
+	/* The guest's page tables and code are as old. */
+	EXPECT_LE(MEM_PAGES / 2, stay);
+	EXPECT_EQ(stay, uvm_stat(self->uvm, "pool_incompressible"));
+	EXPECT_EQ(stay, uvm_stat(self->uvm, "no_gain_pages"));
+	EXPECT_EQ(stay, uvm_stat(self->uvm, "skipped_no_gain"));
+	EXPECT_EQ(0, uvm_stat(self->uvm, "pages_out"));
+	EXPECT_LE(MEM_PAGES / 2, self->reclaim.pooled);
+	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES / 2, UVMEM_PAGE_IN);
+	uvm_assert_state(self->uvm, mem_page(MEM_PAGES / 2), MEM_PAGES / 2, UVMEM_PAGE_POOL);
+	uvm_assert_sums(self->uvm);
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify_noise, MEM_GPA, MEM_PAGES / 2, 7));
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, mem_page(MEM_PAGES / 2),
+				       MEM_PAGES / 2, 1));
+}
+
+TEST_F(pool, is_not_tried_again_for_what_does_not_compress)
+{
+	struct uvmem_age age;
+	u64 stay;
+	int i;
+
+	make_half_noise(self);
+	stay = reclaim_no_ciphertext(self, ~0ull);
+	for (i = 0; i < 3; i++) {
+		uvm_age(self->uvm, 0, &age);
+		EXPECT_EQ(0, reclaim_no_ciphertext(self, ~0ull));
+	}
+	EXPECT_EQ(stay, uvm_stat(self->uvm, "pool_incompressible"));
+	EXPECT_EQ(stay, uvm_stat(self->uvm, "no_gain_pages"));
+}
+
+TEST_F(pool, is_tried_again_for_what_was_used)
+{
+	struct uvmem_age age;
+	u64 stay;
+
+	make_half_noise(self);
+	stay = reclaim_no_ciphertext(self, ~0ull);
+	/* Some are only read, some are written, so that they compress. */
+	guest_call(self->vcpu, guest_touch, MEM_GPA, 16);
+	guest_call(self->vcpu, guest_fill, mem_page(16), 16, 1);
+	uvm_age(self->uvm, 0, &age);
+	EXPECT_GE(stay - 32, uvm_stat(self->uvm, "no_gain_pages"));
+	uvm_age(self->uvm, 0, &age);
+	EXPECT_LE(16, reclaim_no_ciphertext(self, ~0ull));
+	uvm_assert_state(self->uvm, MEM_GPA, 16, UVMEM_PAGE_IN);
+	uvm_assert_state(self->uvm, mem_page(16), 16, UVMEM_PAGE_POOL);
+	uvm_assert_state(self->uvm, mem_page(32), MEM_PAGES / 2 - 32, UVMEM_PAGE_IN);
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify_noise, mem_page(32),
+				       MEM_PAGES / 2 - 32, 7));
+}
+
+/* A page that left, by whatever way, and came in anew is another one. */
+TEST_F(pool, is_tried_again_for_what_came_in_anew)
+{
+	struct uvmem_age age;
+	u64 tried;
+
+	make_half_noise(self);
+	reclaim_no_ciphertext(self, ~0ull);
+	tried = uvm_stat(self->uvm, "pool_incompressible");
+	uvm_page_out_all(self->uvm, MEM_GPA, 16);
+	uvm_page_in_all(self->uvm, MEM_GPA, 16);
+	uvm_age(self->uvm, 0, &age);
+	uvm_age(self->uvm, 0, &age);
+	EXPECT_LE(16, reclaim_no_ciphertext(self, ~0ull));
+	/* When it was paged out, and now. */
+	EXPECT_LE(tried + 32, uvm_stat(self->uvm, "pool_incompressible"));
+	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES / 2, UVMEM_PAGE_IN);
+}
+
+TEST_F(pool, is_tried_for_no_more_than_was_asked_for)
+{
+	u64 sum = 0, stay, calls = 0;
+
+	make_half_noise(self);
+	/* Each goes on where the last one stopped. */
+	while ((stay = reclaim_no_ciphertext(self, 32)) || self->reclaim.moved) {
+		sum += stay;
+		ASSERT_GE(64, ++calls);
+	}
+	EXPECT_EQ(sum, uvm_stat(self->uvm, "no_gain_pages"));
+	EXPECT_LE(MEM_PAGES / 2, sum);
+	EXPECT_EQ(0, uvm_count(self->uvm, mem_page(MEM_PAGES / 2), MEM_PAGES / 2, UVMEM_PAGE_IN));
+}
+
+TEST_F(pool, leaves_what_stays_its_age_for_who_takes_ciphertext)
+{
+	struct uvmem_age age;
+	u64 stay;
+
+	make_half_noise(self);
+	stay = reclaim_no_ciphertext(self, ~0ull);
+	uvm_age(self->uvm, 0, &age);
+	/* Filled before the first pass, which found it young. */
+	EXPECT_LE(MEM_PAGES / 2, age.idle[2]);
+	ASSERT_EQ(0, uvm_reclaim(self->uvm, ~0ull, 2, &self->reclaim));
+	EXPECT_LE(MEM_PAGES / 2, self->reclaim.moved);
+	EXPECT_EQ(0, self->reclaim.skipped[UVMEM_REASON_NO_GAIN]);
+	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES / 2, UVMEM_PAGE_OUT);
+	EXPECT_GE(stay - MEM_PAGES / 2, uvm_stat(self->uvm, "no_gain_pages"));
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify_noise, MEM_GPA, MEM_PAGES / 2, 7));
+}
+
+TEST_F(pool, that_is_off_is_tried_again_when_it_is_on)
+{
+	struct uvmem_age age;
+	u64 stay;
+
+	uvmem_set_sealed_pool(0);
+	guest_call(self->vcpu, guest_fill_byte, MEM_GPA, 100, 0x5a);
+	uvm_age(self->uvm, 0, &age);
+	uvm_age(self->uvm, 0, &age);
+	stay = reclaim_no_ciphertext(self, ~0ull);
+	EXPECT_EQ(0, self->reclaim.pooled);
+	uvm_assert_state(self->uvm, MEM_GPA, 100, UVMEM_PAGE_ZERO);
+	uvm_assert_state(self->uvm, mem_page(100), MEM_PAGES - 100, UVMEM_PAGE_IN);
+	EXPECT_LE(MEM_PAGES - 100, stay);
+	EXPECT_EQ(0, reclaim_no_ciphertext(self, ~0ull));
+	EXPECT_EQ(0, self->reclaim.moved);
+	EXPECT_EQ(0, uvm_stat(self->uvm, "pool_incompressible"));
+	uvmem_set_sealed_pool(POOL_BYTES);
+	reclaim_no_ciphertext(self, ~0ull);
+	EXPECT_LE(MEM_PAGES - 100, self->reclaim.pooled);
+	uvm_assert_state(self->uvm, mem_page(100), MEM_PAGES - 100, UVMEM_PAGE_POOL);
+	uvm_assert_sums(self->uvm);
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify_byte, MEM_GPA, 100, 0x5a));
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, mem_page(100), MEM_PAGES - 100, 1));
+}
+
+TEST_F(pool, that_is_full_is_tried_again_when_it_has_room)
+{
+	u64 limit = 64 * PAGE_SIZE, pooled, full;
+	struct uvmem_age age;
+
+	uvmem_keep_sealed_pool();
+	uvmem_set_sealed_pool(limit);
+	uvm_age(self->uvm, 0, &age);
+	uvm_age(self->uvm, 0, &age);
+	EXPECT_LT(0, reclaim_no_ciphertext(self, ~0ull));
+	pooled = uvm_count(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_POOL);
+	EXPECT_LT(0, self->reclaim.pooled);
+	EXPECT_EQ(MEM_PAGES - pooled, uvm_count(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_IN));
+	full = uvm_stat(self->uvm, "pool_full");
+	EXPECT_EQ(0, reclaim_no_ciphertext(self, ~0ull));
+	EXPECT_EQ(full, uvm_stat(self->uvm, "pool_full"));
+	EXPECT_EQ(0, self->reclaim.moved);
+	/* All of it comes back: that is more than a sixteenth. */
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, MEM_PAGES, 1));
+	uvm_page_in(self->uvm, 0, SLOT0_PAGES);
+	uvm_age(self->uvm, 0, &age);
+	uvm_age(self->uvm, 0, &age);
+	reclaim_no_ciphertext(self, ~0ull);
+	EXPECT_LT(0, self->reclaim.pooled);
+	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, MEM_PAGES, 1));
+}
+
 /* ---- what the host does ------------------------------------------------------------- */
 
 TEST_F(pool, is_nowhere_in_the_vmms_memory)

@@ -173,6 +173,17 @@ static void age_and_reclaim(struct racer *r)
 	TEST_ASSERT(!ret || ret == -EINTR, "%s", strerror(-ret));
 }
 
+static void age_and_reclaim_no_ciphertext(struct racer *r)
+{
+	struct uvmem_age age;
+	int ret;
+
+	uvmem_set_sealed_pool(16 << 20);
+	uvm_age(r->race->uvm, 0, &age);
+	ret = uvm_reclaim_no_ciphertext(r->race->uvm, 2 * PAGES, 0, NULL);
+	TEST_ASSERT(!ret || ret == -EINTR, "%s", strerror(-ret));
+}
+
 /* Into the sealed pool, and out of it by the worker whenever it gets there. */
 static void write_out(struct racer *r)
 {
@@ -244,6 +255,7 @@ static const struct op ops[] = {
 	{ "page-out", page_out, WANT_IN },
 	{ "page-in", page_in, WANT_OUT },
 	{ "age and reclaim", age_and_reclaim, WANT_IN },
+	{ "reclaim, no ciphertext", age_and_reclaim_no_ciphertext, WANT_IN },
 	{ "write-out", write_out, WANT_IN },
 	{ "share", share_pages, WANT_IN, .by_guest = true, .loses = true },
 	{ "unshare", unshare_pages, WANT_SHARED, .by_guest = true, .loses = true },

@@ -169,6 +169,7 @@ TEST_F(reclaim, of_nothing_or_older_than_can_be_told_is_EINVAL)
 {
 	EXPECT_EQ(-EINVAL, uvm_reclaim(self->uvm, 0, 0, NULL));
 	EXPECT_EQ(-EINVAL, uvm_reclaim(self->uvm, 1, UVMEM_IDLE_BUCKETS, NULL));
+	EXPECT_EQ(-EINVAL, uvm_reclaim_no_ciphertext(self->uvm, 0, 0, NULL));
 	EXPECT_EQ(0, uvm_reclaim(self->uvm, 1, UVMEM_IDLE_BUCKETS - 1, &self->reclaim));
 	EXPECT_EQ(0, self->reclaim.moved);
 }
@@ -201,6 +202,10 @@ TEST_F(reclaim, without_a_place_for_it_is_ENOSPC)
 	uvmem_set_param("reserve_pages", "1000000000000", old);
 	EXPECT_EQ(-ENOSPC, uvm_reclaim(self->uvm, 16, 0, NULL));
 	EXPECT_EQ(frames, uvm_stat(self->uvm, "frames"));
+	/* But for those who want no ciphertext. */
+	EXPECT_EQ(0, uvm_reclaim_no_ciphertext(self->uvm, 16, 3, &self->reclaim));
+	EXPECT_EQ(0, uvm_stat(self->uvm, "pages_out"));
+	EXPECT_EQ(16, self->reclaim.moved + self->reclaim.skipped[UVMEM_REASON_NO_GAIN]);
 	uvmem_set_param("reserve_pages", old, NULL);
 	EXPECT_EQ(0, uvm_reclaim(self->uvm, 16, 0, &self->reclaim));
 	EXPECT_EQ(16, self->reclaim.moved);

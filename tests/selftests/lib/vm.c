@@ -641,6 +641,11 @@ void __uvm_assert_sums(struct uvm *uvm, const char *file, int line)
 				    "%s:%d: %lu pages are %s, but %llu are counted",
 				    file, line, listed[i], uvm_state_name(i), info.pages[i]);
 
+	seen = uvm_stat(uvm, "no_gain_pages");
+	TEST_ASSERT(seen <= info.pages[UVMEM_PAGE_IN],
+		    "%s:%d: %lu pages stay for want of gain, but %llu are in", file, line, seen,
+		    info.pages[UVMEM_PAGE_IN]);
+
 	if (uvm->shares_pool)
 		return;
 	ASSERT_SUM(pool.frames_used - uvm->before.frames_used, info.frames);
@@ -752,10 +757,12 @@ void uvm_age(struct uvm *uvm, u64 max_scan, struct uvmem_age *ret_age)
 	TEST_ASSERT(!ioctl(uvm->fd, UVMEM_VM_AGE, ret_age), "UVMEM_VM_AGE: %s", strerror(errno));
 }
 
-int uvm_reclaim(struct uvm *uvm, u64 nr_pages, u32 min_idle, struct uvmem_reclaim *ret_reclaim)
+static int reclaim_by(struct uvm *uvm, u32 flags, u64 nr_pages, u32 min_idle,
+		      struct uvmem_reclaim *ret_reclaim)
 {
 	struct uvmem_reclaim reclaim = {
 		.size = sizeof(reclaim), .nr_pages = nr_pages, .min_idle = min_idle,
+		.flags = flags,
 	};
 
 	if (ioctl(uvm->fd, UVMEM_VM_RECLAIM, &reclaim))
@@ -763,6 +770,28 @@ int uvm_reclaim(struct uvm *uvm, u64 nr_pages, u32 min_idle, struct uvmem_reclai
 	if (ret_reclaim)
 		*ret_reclaim = reclaim;
 	return 0;
+}
+
+int uvm_reclaim(struct uvm *uvm, u64 nr_pages, u32 min_idle, struct uvmem_reclaim *ret_reclaim)
+{
+	return reclaim_by(uvm, 0, nr_pages, min_idle, ret_reclaim);
+}
+
+int uvm_reclaim_no_ciphertext(struct uvm *uvm, u64 nr_pages, u32 min_idle,
+			      struct uvmem_reclaim *ret_reclaim)
+{
+	struct uvmem_reclaim reclaim = {};
+	int ret = reclaim_by(uvm, UVMEM_RECLAIM_NO_CIPHERTEXT, nr_pages, min_idle, &reclaim);
+
+	TEST_ASSERT(reclaim.moved == reclaim.zero + reclaim.pooled,
+		    "%llu pages went, of these %llu same-filled, %llu to the sealed pool",
+		    reclaim.moved, reclaim.zero, reclaim.pooled);
+	TEST_ASSERT(reclaim.moved + reclaim.skipped[UVMEM_REASON_NO_GAIN] <= nr_pages,
+		    "%llu pages went and %llu were tried, of %lu", reclaim.moved,
+		    reclaim.skipped[UVMEM_REASON_NO_GAIN], nr_pages);
+	if (!ret && ret_reclaim)
+		*ret_reclaim = reclaim;
+	return ret;
 }
 
 int uvm_set_limits(struct uvm *uvm, u64 min, u64 low, u64 high, u64 max)

@@ -217,7 +217,7 @@ void __uvm_assert_state(struct uvm *uvm, u64 gpa, u64 nr_pages,
  * Every sum that the uapi header promises: the states add up to the registered
  * and detached pages and to what GET_STATES lists, frames to the pages that are
  * in, seals to the pages that are out, blobs to those in the sealed pool, handles to the
- * pages that have one. Call it when
+ * pages that have one; and no page that is out is said to stay for want of gain. Call it when
  * no page is moving.
  */
 #define uvm_assert_sums(uvm)	__uvm_assert_sums(uvm, __FILE__, __LINE__)
@@ -237,6 +237,9 @@ void uvm_page_in_all(struct uvm *uvm, u64 gpa, u64 nr_pages);
 void uvm_age(struct uvm *uvm, u64 max_scan, struct uvmem_age *ret_age);
 /* UVMEM_VM_RECLAIM: 0 or -errno. */
 int uvm_reclaim(struct uvm *uvm, u64 nr_pages, u32 min_idle, struct uvmem_reclaim *ret_reclaim);
+/* The same with UVMEM_RECLAIM_NO_CIPHERTEXT; fails the test if ciphertext is left of anything. */
+int uvm_reclaim_no_ciphertext(struct uvm *uvm, u64 nr_pages, u32 min_idle,
+			      struct uvmem_reclaim *ret_reclaim);
 
 /* UVMEM_VM_SET_LIMITS: 0 or -errno. */
 int uvm_set_limits(struct uvm *uvm, u64 min, u64 low, u64 high, u64 max);

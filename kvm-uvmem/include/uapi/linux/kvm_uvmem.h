@@ -34,7 +34,7 @@ extern "C" {
 #define UVMEM_DEVICE_PATH	"/dev/kvm-uvmem"
 
 /* Raised when something is added; nothing is ever removed or changed. */
-#define UVMEM_API_VERSION	5
+#define UVMEM_API_VERSION	6
 
 #define UVMEM_IOC		0xBB
 
@@ -92,7 +92,9 @@ enum uvmem_reason {
 	UVMEM_REASON_NOT_ANON	= 6,	/* hugetlb, file, shmem, device memory or no mapping */
 	UVMEM_REASON_YOUNG	= 7,	/* resident for less than the minimum residency */
 	UVMEM_REASON_STATE	= 8,	/* its state does not allow the move (nothing to do) */
-	UVMEM_NR_REASONS	= 9,
+	/* from API version 6 on */
+	UVMEM_REASON_NO_GAIN	= 9,	/* only ciphertext would be left of it: UVMEM_RECLAIM_NO_CIPHERTEXT */
+	UVMEM_NR_REASONS	= 10,
 };
 
 /* enum uvmem_stop_reason - why a guest was stopped; see KVM exit below */
@@ -104,6 +106,7 @@ enum uvmem_stop_reason {
 	UVMEM_STOP_NOT_ANON	= 4,	/* the memory behind a secure gfn cannot hold it */
 	UVMEM_STOP_NO_MEMORY	= 5,	/* no frame could be had for a guest access */
 	UVMEM_STOP_NO_SLOT	= 6,	/* an access to a secure gfn whose memslot is gone */
+	/* from API version 6 on */
 	UVMEM_STOP_HWPOISON	= 7,	/* the memory of the page's frame has failed */
 	UVMEM_NR_STOP_REASONS	= 8,
 };
@@ -144,6 +147,7 @@ struct uvmem_info {
 #define UVMEM_CAP_SEALED_POOL	(1ULL << 9)	/* UVMEM_SET_SEALED_POOL */
 #define UVMEM_CAP_STALL_TRIGGERS (1ULL << 10)	/* UVMEM_VM_SET_STALL_TRIGGER */
 #define UVMEM_CAP_FIND		(1ULL << 11)	/* UVMEM_VM_FIND */
+#define UVMEM_CAP_NO_CIPHERTEXT	(1ULL << 12)	/* UVMEM_RECLAIM_NO_CIPHERTEXT */
 #define UVMEM_GET_INFO		_IOWR(UVMEM_IOC, 0x00, struct uvmem_info)
 
 /* struct uvmem_pool - UVMEM_GET_POOL: the host's secure memory */
@@ -396,13 +400,24 @@ struct uvmem_age {
  * ENOSPC if there is no place for what is paged out: no room in the sealed pool, no swap, and
  * less normal memory than the reserve (parameter reserve_pages). If there is room in the
  * sealed pool only, pages that cannot be kept there stay (UVMEM_REASON_NO_MEMORY).
+ *
+ * UVMEM_RECLAIM_NO_CIPHERTEXT (from API version 6 on): for whoever wants to save memory on a
+ * host without swap, where ciphertext in the VMM's memory takes as much as the frame did. Only
+ * same-filled pages go, and those that the sealed pool takes; there is no ENOSPC then. A page that
+ * is neither stays in its frame (UVMEM_REASON_NO_GAIN) and counts against nr_pages, so
+ * that a call tries no more than that. It keeps its age, and what is idle[] of struct uvmem_age
+ * does not change; but calls with this flag do not try it again, nor count it, before it was used or
+ * has come in anew. If it was for want of room in the sealed pool, all pages are tried again as
+ * soon as 1/16 of that is free. How many are known to be such is the statistic no_gain_pages.
+ * Whoever reclaims without the flag, and the kernel's own reclaim, takes them as any page.
+ *
  * Below limits.min nothing is taken. A signal ends the call early: EINTR if nothing
  * was moved. The VM has ended: ESRCH.
  * Permission: CAP_SYS_ADMIN, or the VM belongs to the caller's process.
  */
 struct uvmem_reclaim {
 	__u32 size;
-	__u32 flags;			/* none yet */
+	__u32 flags;			/* UVMEM_RECLAIM_* */
 	__u64 nr_pages;
 	__u32 min_idle;
 	__u32 pad;
@@ -414,6 +429,7 @@ struct uvmem_reclaim {
 	/* from API version 4 on */
 	__u64 pooled;			/* out: of those moved, now UVMEM_PAGE_POOL */
 };
+#define UVMEM_RECLAIM_NO_CIPHERTEXT	(1U << 0)	/* only what leaves none */
 #define UVMEM_VM_RECLAIM	_IOWR(UVMEM_IOC, 0x16, struct uvmem_reclaim)
 
 /*
