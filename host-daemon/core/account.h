@@ -61,6 +61,7 @@ enum account_unit {
 	X(skipped_foreign, PAGES, "skipped_bytes", "reason=\"foreign\"")		\
 	X(skipped_not_anon, PAGES, "skipped_bytes", "reason=\"not_anon\"")		\
 	X(skipped_young, PAGES, "skipped_bytes", "reason=\"young\"")			\
+	X(skipped_no_gain, PAGES, "skipped_bytes", "reason=\"no_gain\"")			\
 	X(sealed, PAGES, "sealed_bytes", "")						\
 	X(unsealed, PAGES, "unsealed_bytes", "")					\
 	X(same_filled, PAGES, "same_filled_out_bytes", "")				\

@@ -120,6 +120,11 @@ static void add_reason(struct text *text, const struct policy_guest *guest,
 		add_size(text, d->cold);
 		add(text, " were not used for %.0f s; a round takes up to %.2f %% of what is resident. ",
 		    idle_s, guest->rate_ppm / 1e4);
+		if (!d->no_ciphertext)
+			break;
+		add(text, "No swap is free, so that ciphertext would take as much memory as the page does: only what is same-filled or what the sealed pool takes goes; ");
+		add_size(text, guest->sample.no_gain);
+		add(text, " are known to be neither and stay. ");
 		break;
 	case POLICY_NOTHING_COLD:
 		add_signals(text, set, d);

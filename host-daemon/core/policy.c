@@ -78,28 +78,27 @@ static void refill(struct policy_host *host, struct policy_guest **guests, size_
 			(3 * host->page_cost_ns + work / moved) / 4 : work / moved;
 }
 
-static uint64_t sum_of_decisions(struct policy_guest **guests, size_t nr)
+/* What leaves no ciphertext needs no place, or one in the sealed pool, which the kernel sees to. */
+static bool is_capped(const struct policy_decision *d, enum policy_cap cap)
 {
-	uint64_t sum = 0;
-	size_t i;
-
-	for (i = 0; i < nr; i++)
-		sum += guests[i]->decision.nr_pages;
-	return sum;
+	return d->nr_pages && !(cap == POLICY_CAP_SINK && d->no_ciphertext);
 }
 
 /* Everybody gets the same part of what was wanted. */
 static void scale(struct policy_guest **guests, size_t nr, uint64_t room, enum policy_cap cap)
 {
-	uint64_t sum = sum_of_decisions(guests, nr);
+	uint64_t sum = 0;
 	size_t i;
 
+	for (i = 0; i < nr; i++)
+		if (is_capped(&guests[i]->decision, cap))
+			sum += guests[i]->decision.nr_pages;
 	if (sum <= room)
 		return;
 	for (i = 0; i < nr; i++) {
 		struct policy_decision *d = &guests[i]->decision;
 
-		if (!d->nr_pages)
+		if (!is_capped(d, cap))
 			continue;
 		d->nr_pages = (uint64_t)((double)d->nr_pages * room / sum);
 		d->cap = cap;

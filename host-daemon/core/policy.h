@@ -16,6 +16,9 @@
  *	Then the same caps for everybody: never below the guarantee (low; min when the
  *	pool has no other way), not more than there is room for in normal memory or
  *	swap, not more than the quotas.
+ *	Where the host has no swap ciphertext takes as much memory as the page did. The
+ *	first two want frames and take what there is; the loop wants memory, and takes only
+ *	what leaves no ciphertext.
  *	From whom nothing is taken may get something back: prefetch.c.
  *
  * Pages are of 4096 bytes, times are nanoseconds of a clock that never goes back, ppm
@@ -104,12 +107,15 @@ extern const struct policy_host_settings policy_default_host_settings;
  * @used: frames in use
  * @sink: pages of normal memory and of swap that ciphertext could go to
  * @sealed_room: pages that the sealed pool has room for, at least
+ * @ciphertext_stays: what becomes ciphertext would stay in normal memory, and the kernel can
+ *	leave such pages where they are
  */
 struct policy_pool {
 	uint64_t limit;
 	uint64_t used;
 	uint64_t sink;
 	uint64_t sealed_room;
+	bool ciphertext_stays;
 };
 
 /**
@@ -121,6 +127,7 @@ struct policy_pool {
  * @stall_ns: counter, time that a vCPU waited for pages
  * @work_ns: counter, CPU time of aging and reclaim
  * @moved: counter, pages that reclaim moved
+ * @no_gain: resident pages of which only ciphertext would be left, as far as it is known
  */
 struct policy_sample {
 	uint64_t frames;
@@ -130,6 +137,7 @@ struct policy_sample {
 	uint64_t stall_ns;
 	uint64_t work_ns;
 	uint64_t moved;
+	uint64_t no_gain;
 };
 
 /* Why a decision is what it is. */
@@ -170,6 +178,7 @@ enum policy_fetch {
  * struct policy_decision - what to do about a guest, and what it was made from
  * @nr_pages: to take, 0: none
  * @min_idle: only pages that idle for at least that many passes
+ * @no_ciphertext: only pages that leave no ciphertext
  * @reason: why
  * @cap: what made @nr_pages less than @wanted
  * @wanted: before the caps
@@ -187,6 +196,7 @@ enum policy_fetch {
 struct policy_decision {
 	uint64_t nr_pages;
 	uint32_t min_idle;
+	bool no_ciphertext;
 	enum policy_reason reason;
 	enum policy_cap cap;
 	uint64_t wanted;

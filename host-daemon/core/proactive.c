@@ -14,6 +14,9 @@
  *	what a round may take, twice as much each round that did no harm.
  *	When that has gone well for four times the last hold, the cold age comes down by a
  *	pass, and later the hold is halved: the load may have changed.
+ *	Where ciphertext would stay in memory only what leaves none goes. Pages that are known
+ *	to leave some are not asked for; one page is all the same, or the kernel would never
+ *	find out that the sealed pool has room for others again.
  *
  *	So it is asymmetric: gentle down, immediately up. Under a load that does not
  *	change the cold age settles above the time after which the load comes back to its
@@ -129,7 +132,12 @@ void proactive_decide(const struct policy_host *host, struct policy_guest *guest
 	if (guest->rate_ppm > set->probe_ppm || !guest->rate_ppm)
 		guest->rate_ppm = set->probe_ppm;
 	most = (uint64_t)((double)d->frames * guest->rate_ppm / 1e6);
-	want = d->cold < most ? d->cold : most;
+	want = d->cold;
+	d->no_ciphertext = host->pool.ciphertext_stays;
+	if (d->no_ciphertext)
+		want = want > guest->sample.no_gain ? want - guest->sample.no_gain : 0;
+	if (want > most)
+		want = most;
 	d->wanted = want ? want : 1;
 	d->reason = POLICY_PROBE;
 }

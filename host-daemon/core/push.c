@@ -40,6 +40,11 @@ uint64_t push_swapped(const struct push_guest *guest)
 	return guest->out - push_resident(guest);
 }
 
+uint64_t push_room(const struct push_host *host)
+{
+	return host->swap_free - MIN(host->swap_free, host->settings.reserve);
+}
+
 static enum push_state state_of(const struct push_host *host, const struct push_guest *guest,
 				uint64_t now_ns)
 {
@@ -51,7 +56,7 @@ static enum push_state state_of(const struct push_host *host, const struct push_
 		return PUSH_NO_FIND;
 	if (!host->swap_total)
 		return PUSH_NO_SWAP;
-	if (host->swap_free <= host->settings.reserve)
+	if (!push_room(host))
 		return PUSH_NO_ROOM;
 	return now_ns < guest->hold_until_ns ? guest->held_as : PUSH_PUSHING;
 }
@@ -66,13 +71,11 @@ void push_round(struct push_host *host, struct push_guest **guests, size_t nr, u
 {
 	uint64_t elapsed_ns = host->now_ns && now_ns > host->now_ns ? now_ns - host->now_ns :
 		POLICY_NSEC;
-	uint64_t room = 0, resident = 0, look = 0;
+	uint64_t room = push_room(host), resident = 0, look = 0;
 	size_t i;
 
 	/* What was not used does not add up to a burst later. */
 	elapsed_ns = MIN(elapsed_ns, 60 * POLICY_NSEC);
-	if (host->swap_free > host->settings.reserve)
-		room = host->swap_free - host->settings.reserve;
 	if (host->settings.quota_pages)
 		room = MIN(room, (uint64_t)((double)host->settings.quota_pages * elapsed_ns /
 					    POLICY_NSEC));

@@ -123,6 +123,9 @@ struct push_result {
 /* Decide for all; @now_ns must not go back. */
 void push_round(struct push_host *host, struct push_guest **guests, size_t nr, uint64_t now_ns);
 
+/* Pages of swap that may be used. */
+uint64_t push_room(const struct push_host *host);
+
 /* The sweep is at @gfn, ascending, and has seen @pages of its region in memory. */
 void push_seen(struct push_guest *guest, uint64_t gfn, uint64_t pages);
 /* It has come to the end of the guest's memory; the next one begins. */

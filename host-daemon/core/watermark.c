@@ -97,6 +97,7 @@ void watermark_share(struct policy_host *host, struct policy_guest **guests, siz
 		d->wanted = give;
 		d->reason = POLICY_POOL_PRESSURE;
 		d->min_idle = 0;
+		d->no_ciphertext = false;
 		d->floor = floor_of(guests[i], to_min);
 		d->cold = policy_cold(&guests[i]->sample, 2);
 	}

@@ -139,7 +139,8 @@ int cmd_reclaim(struct ctl *ctl, int argc, char *argv[])
 		uint64_t left = pages - sum.moved;
 		struct kernel_reclaim step = { 0 };
 
-		err = k->ops->reclaim(k, vm, left < CHUNK ? left : CHUNK, (uint32_t)min_idle, &step);
+		err = k->ops->reclaim(k, vm, left < CHUNK ? left : CHUNK, (uint32_t)min_idle,
+				      false, &step);
 		if (err)
 			break;
 		sum.moved += step.moved;

@@ -107,13 +107,15 @@ static int device_age(struct kernel *k, int vm, uint64_t max_scan, struct kernel
 }
 
 static int device_reclaim(struct kernel *k, int vm, uint64_t nr_pages, uint32_t min_idle,
-			  struct kernel_reclaim *ret)
+			  bool no_ciphertext, struct kernel_reclaim *ret)
 {
 	struct uvmem_reclaim reclaim = {
 		.size = sizeof(reclaim), .nr_pages = nr_pages, .min_idle = min_idle,
+		.flags = no_ciphertext ? UVMEM_RECLAIM_NO_CIPHERTEXT : 0,
 	};
 	int err;
 
+	_Static_assert(KERNEL_CAP_NO_CIPHERTEXT == UVMEM_CAP_NO_CIPHERTEXT, "the same bit");
 	(void)k;
 	err = call(vm, UVMEM_VM_RECLAIM, &reclaim);
 	if (err)
@@ -132,9 +134,9 @@ static int device_age(struct kernel *k, int vm, uint64_t max_scan, struct kernel
 }
 
 static int device_reclaim(struct kernel *k, int vm, uint64_t nr_pages, uint32_t min_idle,
-			  struct kernel_reclaim *ret)
+			  bool no_ciphertext, struct kernel_reclaim *ret)
 {
-	(void)k, (void)vm, (void)nr_pages, (void)min_idle, (void)ret;
+	(void)k, (void)vm, (void)nr_pages, (void)min_idle, (void)no_ciphertext, (void)ret;
 	return -EOPNOTSUPP;
 }
 #endif

@@ -23,11 +23,12 @@ struct kernel_stats;
 #define KERNEL_IDLE_BUCKETS	32
 #define KERNEL_NO_LIMIT		UINT64_MAX
 
-/* What versions 3 to 5 of the API have; older modules lack the bits, and so may the header. */
+/* What versions 3 to 6 of the API have; older modules lack the bits, and so may the header. */
 #define KERNEL_CAP_AGING	(1ULL << 7)
 #define KERNEL_CAP_LIMITS	(1ULL << 8)
 #define KERNEL_CAP_SEALED_POOL	(1ULL << 9)
 #define KERNEL_CAP_FIND		(1ULL << 11)
+#define KERNEL_CAP_NO_CIPHERTEXT (1ULL << 12)
 
 /* UVMEM_VM_AGE: see struct uvmem_age */
 struct kernel_age {
@@ -54,7 +55,8 @@ struct kernel_limits {
  * @open_vm: the per-VM file
  * @vm_info: what the VM is and has
  * @age: an aging pass over at most @max_scan pages, 0: all
- * @reclaim: page out up to @nr_pages that idle for @min_idle passes
+ * @reclaim: page out up to @nr_pages that idle for @min_idle passes; if @no_ciphertext only
+ *	what leaves none, which only a module with that capability can
  * @range: page a range in (@in) or out; @ret_moved pages
  * @find: where pages of a state are; see struct uvmem_find, but for its size
  * @set_limits: of a VM
@@ -73,7 +75,7 @@ struct kernel_ops {
 	int (*vm_info)(struct kernel *k, int vm, struct uvmem_vm_info *ret);
 	int (*age)(struct kernel *k, int vm, uint64_t max_scan, struct kernel_age *ret);
 	int (*reclaim)(struct kernel *k, int vm, uint64_t nr_pages, uint32_t min_idle,
-		       struct kernel_reclaim *ret);
+		       bool no_ciphertext, struct kernel_reclaim *ret);
 	int (*range)(struct kernel *k, int vm, bool in, uint64_t gfn, uint64_t nr_pages,
 		     uint64_t *ret_moved);
 	int (*find)(struct kernel *k, int vm, struct uvmem_find *find);

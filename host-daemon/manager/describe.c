@@ -56,6 +56,8 @@ static struct json_object *decision(const struct manager *m, const struct guest 
 	add_pages(o, "wanted_bytes", d->wanted);
 	add_pages(o, "decided_bytes", d->nr_pages);
 	add_pages(o, "taken_bytes", guest->taken);
+	json_object_object_add(o, "no_ciphertext", json_object_new_boolean(d->no_ciphertext));
+	add_pages(o, "stayed_bytes", guest->stayed);
 	add_pages(o, "fetch_bytes", d->fetch);
 	add_pages(o, "fetched_bytes", guest->fetched);
 	add_number(o, "min_idle_passes", d->min_idle);
@@ -104,6 +106,7 @@ static struct json_object *describe_guest(const struct manager *m, const struct 
 	add_pages(o, "swapped_bytes", guest->swapped);
 	add_pages(o, "ciphertext_resident_bytes", push_resident(&guest->push));
 	add_pages(o, "ciphertext_swapped_bytes", push_swapped(&guest->push));
+	add_pages(o, "no_gain_bytes", guest->policy.sample.no_gain);
 	add_text(o, "push", push_state_name(guest->push.state));
 	json_object_object_add(o, "saved_bytes",
 			       json_object_new_int64(account ? account->saved_now * 4096 : 0));

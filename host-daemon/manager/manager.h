@@ -47,6 +47,7 @@
  * @limits: that the kernel was told last
  * @limits_told: it was told
  * @taken: pages that the last round took
+ * @stayed: pages that it tried to take, but only ciphertext would have been left of them
  * @fetched: pages that the last round fetched back
  * @fetch_hand: gfn where the search for them goes on
  * @failing: something did not work in this round
@@ -71,6 +72,7 @@ struct guest {
 	struct kernel_limits limits;
 	bool limits_told;
 	uint64_t taken;
+	uint64_t stayed;
 	uint64_t fetched;
 	uint64_t fetch_hand;
 	bool failing;

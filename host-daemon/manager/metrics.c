@@ -255,6 +255,14 @@ static void decisions(const struct page *page, const struct manager *m)
 		fputc('}', page->file);
 		value(page, (double)m->guests[g]->info.sealed_pool_bytes);
 	}
+	family(page, "uvmem_guest_no_gain_bytes", "gauge",
+	       "Resident memory of which, as is known, only ciphertext would be left");
+	for (g = 0; g < m->nr; g++) {
+		fputs("uvmem_guest_no_gain_bytes{", page->file);
+		guest_labels(page, m->guests[g]);
+		fputc('}', page->file);
+		value(page, m->guests[g]->policy.sample.no_gain * 4096.0);
+	}
 	family(page, "uvmem_guest_ciphertext_bytes", "gauge", "Ciphertext, in memory and in swap");
 	for (g = 0; g < m->nr; g++) {
 		const struct push_guest *push = &m->guests[g]->push;

@@ -194,9 +194,6 @@ void push_ciphertext(struct manager *m, struct guest **guests, size_t nr, uint64
 	if (!push)
 		return;
 	m->push.can_find = m->module.capabilities & KERNEL_CAP_FIND;
-	/* What cannot be read is not there. */
-	m->push.swap_total = m->push.swap_free = 0;
-	host_swap(&m->host, &m->push.swap_total, &m->push.swap_free);
 	for (i = 0; i < nr; i++)
 		push[i] = &guests[i]->push;
 	push_round(&m->push, push, nr, now_ns);

@@ -168,6 +168,8 @@ static bool sample(struct manager *m, struct guest *guest)
 	s->stall_ns = counters[ACCOUNT_stall_some_ns];
 	s->work_ns = counters[ACCOUNT_age_ns] + counters[ACCOUNT_reclaim_ns];
 	s->moved = counters[ACCOUNT_reclaim_moved];
+	s->no_gain = 0;
+	stats_value(guest->stats->reader, "no_gain_pages", &s->no_gain);
 	return true;
 }
 
@@ -175,19 +177,22 @@ static bool sample(struct manager *m, struct guest *guest)
 static bool take(struct manager *m, struct guest *guest)
 {
 	const struct policy_decision *d = &guest->policy.decision;
-	uint64_t left = d->nr_pages - guest->taken;
+	uint64_t left = d->nr_pages - guest->taken - guest->stayed, stayed;
 	struct kernel_reclaim result = { 0 };
 	int err;
 
 	err = m->kernel->ops->reclaim(m->kernel, guest->vm, left < CHUNK ? left : CHUNK,
-				      d->min_idle, &result);
+				      d->min_idle, d->no_ciphertext, &result);
 	if (err) {
 		if (err != -EINTR)
 			guest_failed(m, guest, "reclaim", err);
 		return false;
 	}
+	/* Without them a guest whose memory does not compress would be tried all over in a round. */
+	stayed = result.skipped[UVMEM_REASON_NO_GAIN];
 	guest->taken += result.moved;
-	return result.moved && guest->taken < d->nr_pages;
+	guest->stayed += stayed;
+	return (result.moved || stayed) && guest->taken + guest->stayed < d->nr_pages;
 }
 
 static void act(struct manager *m, struct policy_guest **policies, struct guest **guests, size_t nr)
@@ -200,7 +205,7 @@ static void act(struct manager *m, struct policy_guest **policies, struct guest 
 	if (!more)
 		return;
 	for (i = 0; i < nr; i++) {
-		guests[i]->taken = 0;
+		guests[i]->taken = guests[i]->stayed = 0;
 		more[i] = policies[i]->decision.nr_pages;
 	}
 	if (m->config.dry_run || !(m->module.capabilities & KERNEL_CAP_AGING))
@@ -286,6 +291,10 @@ int manager_round(struct manager *m, uint64_t now_ns)
 	};
 	/* What cannot be read is not there: better nothing is done than too much. */
 	host_sink(&m->host, &m->policy.pool.sink);
+	m->push.swap_total = m->push.swap_free = 0;
+	host_swap(&m->host, &m->push.swap_total, &m->push.swap_free);
+	m->policy.pool.ciphertext_stays = m->module.capabilities & KERNEL_CAP_NO_CIPHERTEXT &&
+		!push_room(&m->push);
 	policy_round(&m->policy, policies, nr, now_ns);
 	act(m, policies, guests, nr);
 	fetch_back(m, guests, nr);

@@ -23,6 +23,7 @@
  * @sim: its pages
  * @limits: as last set
  * @reclaimed: pages, by all calls
+ * @stayed: pages that were tried and left, since there is no swap for their ciphertext
  * @swapped: of what is out, pages that the VMM has in swap
  * @fetched: the same, back in
  * @written_out: pages that went from the sealed pool to make room, as it counts them
@@ -36,6 +37,7 @@ struct fake_vm {
 	struct kernel_limits limits;
 	bool limits_set;
 	uint64_t reclaimed;
+	uint64_t stayed;
 	uint64_t fetched;
 	uint64_t written_out;
 	bool swapped[SIM_PAGES];

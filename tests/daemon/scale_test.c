@@ -118,9 +118,9 @@ static int scale_age(struct kernel *k, int vm, uint64_t max_scan, struct kernel_
 }
 
 static int scale_reclaim(struct kernel *k, int vm, uint64_t nr_pages, uint32_t min_idle,
-			 struct kernel_reclaim *ret)
+			 bool no_ciphertext, struct kernel_reclaim *ret)
 {
-	(void)k, (void)min_idle;
+	(void)k, (void)min_idle, (void)no_ciphertext;
 	*ret = (struct kernel_reclaim){ .moved = nr_pages };
 	vms[vm].reclaimed += nr_pages;
 	vms[vm].image->data[ACCOUNT_reclaim_moved] += nr_pages;
@@ -339,7 +339,8 @@ static void memory_is_bounded(void **state)
 	       (full - none) / GUESTS, (later - none) / GUESTS, (ssize_t)(after - none));
 	assert_in_range((full - none) / GUESTS, 1024, 16 * 1024);
 	assert_true(later <= full + 4096);
-	assert_true(after <= none + 16 * 1024);
+	/* What malloc() keeps at hand; 16 bytes of each guest that was lost would be 160 KiB. */
+	assert_true(after <= none + 64 * 1024);
 }
 
 /* What a scrape and a client cost, a thousand guests at a time */

@@ -43,6 +43,7 @@ static void random_sample(struct policy_guest *g)
 	s->stall_ns += rnd(3) ? 0 : rnd(100000000);
 	s->moved += rnd(2000);
 	s->work_ns += rnd(10000000);
+	s->no_gain = rnd(2) ? 0 : rnd(s->frames + 1);
 }
 
 static void random_settings(struct policy_guest *g)
@@ -64,7 +65,7 @@ static void random_settings(struct policy_guest *g)
 static void check_round(const struct policy_host *host, const struct policy_guest *guests,
 			uint64_t elapsed_ns)
 {
-	uint64_t sum = 0, room, excess, possible = 0, wanted = 0;
+	uint64_t sum = 0, needs_sink = 0, room, excess, possible = 0, wanted = 0;
 	bool capped = false;
 	unsigned int i;
 
@@ -72,7 +73,11 @@ static void check_round(const struct policy_host *host, const struct policy_gues
 		const struct policy_guest *g = &guests[i];
 		const struct policy_decision *d = &g->decision;
 
+		/* What leaves no ciphertext is held by the kernel to what the sealed pool takes. */
 		sum += d->nr_pages;
+		needs_sink += d->no_ciphertext ? 0 : d->nr_pages;
+		assert_true(!d->no_ciphertext || (d->reason == POLICY_PROBE &&
+						  host->pool.ciphertext_stays));
 		wanted += d->wanted;
 		assert_true(d->nr_pages <= g->sample.frames);
 		/* min is never passed, low only when the pool is short of memory */
@@ -96,7 +101,7 @@ static void check_round(const struct policy_host *host, const struct policy_gues
 	room = host->pool.sealed_room;
 	if (host->pool.sink > host->settings.sink_reserve)
 		room += host->pool.sink - host->settings.sink_reserve;
-	assert_true(sum <= room);
+	assert_true(needs_sink <= room);
 	assert_true(sum <= host->settings.quota_pages * (elapsed_ns / 1e9) + 1);
 
 	/* What is missing is found, if it is there at all. */
@@ -134,6 +139,7 @@ static void limits_are_never_broken(void **state)
 			host.pool = (struct policy_pool){
 				.sink = rnd(2) ? rnd(500000) : UINT32_MAX,
 				.sealed_room = rnd(2) ? 0 : rnd(100000),
+				.ciphertext_stays = rnd(2),
 			};
 			for (i = 0; i < NR; i++) {
 				random_sample(&guests[i]);
@@ -507,6 +513,88 @@ static void the_cpu_quota_holds(void **state)
 	assert_int_equal(sim.policy.decision.cap, POLICY_CAP_QUOTA_CPU);
 }
 
+/* ---- without swap ---------------------------------------------------------------- */
+
+/* A guest of whose 4000 pages, all of them cold, @noise do not compress; after an hour. */
+static uint64_t stay_of_noise(struct policy_host *host, struct sim_guest *sim, uint32_t noise)
+{
+	struct policy_guest *list[] = { &sim->policy };
+	uint64_t now = POLICY_NSEC, stay, all = 0;
+	unsigned int round;
+
+	sim_init(sim, POLICY_PROACTIVE);
+	sim_add(sim, 4000, 0);
+	memset(sim->incompressible, 1, noise);
+	sim_count(sim);
+	for (round = 0; round < 720; round++) {
+		const struct policy_decision *d = &sim->policy.decision;
+
+		if (round % 2)
+			sim_pass(sim);
+		policy_round(host, list, 1, now += 5 * POLICY_NSEC);
+		stay = 0;
+		if (d->nr_pages)
+			sim_reclaim_to(sim, d->nr_pages, d->min_idle,
+				       d->no_ciphertext ? &stay : NULL);
+		all += stay;
+	}
+	return all;
+}
+
+static void the_loop_takes_what_leaves_no_ciphertext(void **state)
+{
+	struct policy_host host = unlimited_host(100000, 4000);
+	static struct sim_guest sim;
+	char text[1024];
+
+	(void)state;
+	/* With swap all goes. */
+	assert_int_equal(stay_of_noise(&host, &sim, 1000), 0);
+	assert_true(sim.policy.sample.frames < 200);
+	/* Without, each of those is tried once, and one page is asked for all the same. */
+	host = unlimited_host(100000, 4000);
+	host.pool.ciphertext_stays = true;
+	assert_int_equal(stay_of_noise(&host, &sim, 1000), 1000);
+	assert_int_equal(sim.policy.sample.frames, 1000);
+	assert_int_equal(sim.policy.decision.reason, POLICY_PROBE);
+	assert_int_equal(sim.policy.decision.wanted, 1);
+	policy_explain(text, sizeof(text), &sim.policy, &host.settings);
+	assert_non_null(strstr(text, "No swap is free"));
+	assert_non_null(strstr(text, "3.9 MiB are known to be neither and stay."));
+}
+
+static void the_pool_and_limits_take_ciphertext_as_well(void **state)
+{
+	struct policy_guest g[2], *list[2];
+	struct policy_host host = unlimited_host(200000, 200000);
+	uint64_t round;
+
+	(void)state;
+	host.pool.ciphertext_stays = true;
+	two_guests(g, list, 100000, 1, 100000, 1);
+	g[0].settings.kind = g[1].settings.kind = POLICY_PROACTIVE;
+	g[0].settings.limits.high = 90000;
+	for (round = 1; round < 4; round++) {
+		g[0].sample.idle[31] = g[1].sample.idle[31] = 100000;
+		policy_round(&host, list, 2, round * POLICY_NSEC);
+	}
+	assert_int_equal(g[0].decision.reason, POLICY_ABOVE_HIGH);
+	assert_int_equal(g[1].decision.reason, POLICY_POOL_PRESSURE);
+	assert_false(g[0].decision.no_ciphertext || g[1].decision.no_ciphertext);
+	/* The pool has room again: the loop's own. */
+	host.pool.used = 1000;
+	policy_round(&host, list, 2, round * POLICY_NSEC);
+	assert_int_equal(g[1].decision.reason, POLICY_PROBE);
+	assert_true(g[1].decision.no_ciphertext);
+	assert_false(g[0].decision.no_ciphertext);
+	/* It needs no sink, what the limit takes does. */
+	host.pool.sink = 0;
+	policy_round(&host, list, 2, (round + 1) * POLICY_NSEC);
+	assert_true(g[1].decision.nr_pages > 0);
+	assert_int_equal(g[0].decision.nr_pages, 0);
+	assert_int_equal(g[0].decision.cap, POLICY_CAP_SINK);
+}
+
 /* ---- words ------------------------------------------------------------------- */
 
 static void everything_can_be_explained(void **state)
@@ -521,6 +609,7 @@ static void everything_can_be_explained(void **state)
 			g.decision = (struct policy_decision){
 				.reason = reason, .cap = cap, .wanted = 1 << 20,
 				.nr_pages = cap ? 5 : 1 << 20, .frames = UINT64_MAX >> 12,
+				.no_ciphertext = cap % 2,
 			};
 			policy_explain(text, sizeof(text), &g, &policy_default_host_settings);
 			assert_true(strlen(text) > 60 && strlen(text) < sizeof(text) - 1);
@@ -583,6 +672,8 @@ int main(void)
 		cmocka_unit_test(trust_comes_back),
 		cmocka_unit_test(without_aging_it_says_so),
 		cmocka_unit_test(the_cpu_quota_holds),
+		cmocka_unit_test(the_loop_takes_what_leaves_no_ciphertext),
+		cmocka_unit_test(the_pool_and_limits_take_ciphertext_as_well),
 		cmocka_unit_test(everything_can_be_explained),
 		cmocka_unit_test(a_thousand_guests_cost_little),
 	};

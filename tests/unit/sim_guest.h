@@ -5,7 +5,7 @@
  * Pages belong to a class: a page of period n is used once in n passes on average,
  * by a random number generator that begins with the same number each time; period
  * 0 is never used. A pass uses pages, ages the resident ones, and counts as refault
- * what was out. It is written from what the uapi header promises of aging and
+ * what was out. Pages may be incompressible: nothing but ciphertext is left of them. It is written from what the uapi header promises of aging and
  * reclaim, and shares no code with the policies.
  */
 #ifndef SIM_GUEST_H
@@ -28,6 +28,8 @@ struct sim_guest {
 	uint16_t period[SIM_PAGES];
 	uint8_t idle[SIM_PAGES];
 	uint8_t out[SIM_PAGES];
+	uint8_t incompressible[SIM_PAGES];
+	uint8_t no_gain[SIM_PAGES];	/* that is known of it */
 	uint64_t left[SIM_PAGES];	/* pass in which it went out */
 	uint64_t fetched;
 };
@@ -60,12 +62,13 @@ static inline void sim_count(struct sim_guest *g)
 	struct policy_sample *s = &g->policy.sample;
 	uint32_t i;
 
-	s->frames = 0;
+	s->frames = s->no_gain = 0;
 	memset(s->idle, 0, sizeof(s->idle));
 	for (i = 0; i < g->nr; i++) {
 		if (g->out[i])
 			continue;
 		s->frames++;
+		s->no_gain += g->no_gain[i];
 		s->idle[g->idle[i]]++;
 	}
 }
@@ -84,6 +87,7 @@ static inline void sim_pass(struct sim_guest *g)
 			}
 			g->out[i] = 0;
 			g->idle[i] = 0;
+			g->no_gain[i] = 0;
 		} else if (!g->out[i] && g->idle[i] < POLICY_IDLE_BUCKETS - 1) {
 			g->idle[i]++;
 		}
@@ -92,30 +96,45 @@ static inline void sim_pass(struct sim_guest *g)
 	sim_count(g);
 }
 
-/* UVMEM_VM_RECLAIM: oldest first; among equals it goes on where it stopped */
-static inline uint64_t sim_reclaim(struct sim_guest *g, uint64_t nr, uint32_t min_idle)
+/*
+ * UVMEM_VM_RECLAIM: oldest first; among equals it goes on where it stopped. @ret_stay: with
+ * UVMEM_RECLAIM_NO_CIPHERTEXT, how many were tried in vain.
+ */
+static inline uint64_t sim_reclaim_to(struct sim_guest *g, uint64_t nr, uint32_t min_idle,
+				      uint64_t *ret_stay)
 {
-	uint64_t moved = 0;
+	uint64_t moved = 0, tried = 0;
 	int age;
 	uint32_t i;
 
-	for (age = POLICY_IDLE_BUCKETS - 1; age >= (int)min_idle && moved < nr; age--) {
-		for (i = 0; i < g->nr && moved < nr; i++) {
+	for (age = POLICY_IDLE_BUCKETS - 1; age >= (int)min_idle && tried < nr; age--) {
+		for (i = 0; i < g->nr && tried < nr; i++) {
 			uint32_t page = (g->hand + i) % g->nr;
 
-			if (g->out[page] || g->idle[page] != age)
+			if (g->out[page] || g->idle[page] != age || (ret_stay && g->no_gain[page]))
+				continue;
+			tried++;
+			if (tried == nr)
+				g->hand = page + 1;
+			g->no_gain[page] = ret_stay && g->incompressible[page];
+			if (g->no_gain[page])
 				continue;
 			g->out[page] = 1;
 			g->left[page] = g->policy.sample.passes;
 			moved++;
-			if (moved == nr)
-				g->hand = page + 1;
 		}
 	}
+	if (ret_stay)
+		*ret_stay = tried - moved;
 	g->policy.sample.moved += moved;
 	g->policy.sample.work_ns += moved * SIM_MOVE_NS;
 	sim_count(g);
 	return moved;
+}
+
+static inline uint64_t sim_reclaim(struct sim_guest *g, uint64_t nr, uint32_t min_idle)
+{
+	return sim_reclaim_to(g, nr, min_idle, NULL);
 }
 
 /* UVMEM_VM_PAGE_IN of pages that left last, as the daemon does it */
