@@ -97,14 +97,13 @@ int ctl_open_kernel(const struct ctl *ctl, struct kernel **ret)
 void ctl_guest_name(const struct uvmem_vm_info *info, struct host_process *ret)
 {
 	const struct host host = { .proc = "/proc" };
+	char name[sizeof(ret->name)];
 
 	memset(ret, 0, sizeof(*ret));
 	if (info->pid > 0)
 		host_process(&host, info->pid, ret);
-	if (!*ret->name)
-		snprintf(ret->name, sizeof(ret->name), "%.63s", info->name);
-	if (!*ret->name)
-		snprintf(ret->name, sizeof(ret->name), "vm-%llu", info->id);
+	host_guest_name(ret, info->name, info->id, name);
+	memcpy(ret->name, name, sizeof(name));
 }
 
 static int run(struct ctl *ctl, int argc, char *argv[])

@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "host.h"
+#include "text.h"
 
 /* At most @room - 1 bytes; their number or a negative errno. */
 static ssize_t read_text(const char *path, char *buf, size_t room)
@@ -182,6 +183,18 @@ int host_swapped(const struct host *host, int pid, uint64_t *ret_pages)
 	kilobytes(text, "VmSwap", &pages);
 	*ret_pages = pages;
 	return 0;
+}
+
+void host_guest_name(const struct host_process *process, const char own[64], uint64_t id,
+		     char ret[64])
+{
+	if (*process->name)
+		snprintf(ret, 64, "%.63s", process->name);
+	else if (*own)
+		snprintf(ret, 64, "%.63s", own);
+	else
+		snprintf(ret, 64, "vm-%" PRIu64, id);
+	text_make_utf8(ret);
 }
 
 int host_process(const struct host *host, int pid, struct host_process *ret)

@@ -36,6 +36,18 @@ struct host {
 	ssize_t (*page_out)(int pidfd, const struct iovec *ranges, size_t nr);
 };
 
+/**
+ * host_guest_name() - what daemon and tools call a guest
+ * @process: its VMM, all zero if nothing is known
+ * @own: what the launcher said to the module, or ""
+ * @id: of the module
+ * @ret: UTF-8, whatever the VMM calls itself
+ *
+ * The domain's name, or what the launcher said, or vm-ID.
+ */
+void host_guest_name(const struct host_process *process, const char own[64], uint64_t id,
+		     char ret[64]);
+
 /* Pages of normal memory and swap that page-out could use: 0 or a negative errno. */
 int host_sink(const struct host *host, uint64_t *ret_pages);
 

@@ -10,7 +10,6 @@
 #include "cleanup.h"
 #include "manager.h"
 #include "round.h"
-#include "text.h"
 
 int manager_init(struct manager *m, struct kernel *kernel, struct host host,
 		 struct config *config)
@@ -124,16 +123,7 @@ static void identify(struct manager *m, struct guest *guest)
 			guest->key.start = process.start;
 	}
 	memcpy(guest->uuid, process.uuid, sizeof(guest->uuid));
-	if (process.name[0])
-		memcpy(guest->name, process.name, sizeof(guest->name));
-	else if (guest->info.name[0])
-		memcpy(guest->name, guest->info.name, sizeof(guest->name));
-	else
-		snprintf(guest->name, sizeof(guest->name), "vm-%" PRIu64,
-			 (uint64_t)guest->info.id);
-	guest->name[sizeof(guest->name) - 1] = '\0';
-	/* A VMM may call itself what it likes. */
-	text_make_utf8(guest->name);
+	host_guest_name(&process, guest->info.name, guest->info.id, guest->name);
 }
 
 static int add_guest(struct manager *m, uint64_t id, size_t at)

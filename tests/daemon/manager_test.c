@@ -185,6 +185,37 @@ static void guests_are_known_by_their_qemu(void **state)
 	assert_null(manager_find(&m, ""));
 }
 
+/* QEMU and whoever arms a VM say what they like; D-Bus, JSON and terminals take UTF-8 only. */
+static void names_are_utf8(void **state)
+{
+	static const struct {
+		const char *process, *own, *name;
+	} cases[] = {
+		{ "web", "x", "web" },
+		{ "", "launched", "launched" },
+		{ "", "", "vm-7" },
+		{ "caf\xc3\xa9", "", "caf\xc3\xa9" },
+		{ "caf\xe9s", "", "caf?s" },
+		{ "", "b\xff" "d", "b?d" },
+		/* Cut in the middle of a character. */
+		{ "sixty-three bytes are all that there is room for: a long name.\xc3", "",
+		  "sixty-three bytes are all that there is room for: a long name." },
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		struct host_process process = { 0 };
+		char own[64], name[64];
+
+		memset(own, 0, sizeof(own));
+		memcpy(own, cases[i].own, strlen(cases[i].own));
+		strcpy(process.name, cases[i].process);
+		host_guest_name(&process, own, 7, name);
+		assert_string_equal(name, cases[i].name);
+	}
+}
+
 /* ---- policies reach the kernel ------------------------------------------------ */
 
 static void an_idle_guest_is_reclaimed(void **state)
@@ -741,6 +772,7 @@ int main(int argc, char *argv[])
 	const struct CMUnitTest tests[] = {
 		TEST(guests_come_and_go),
 		TEST(guests_are_known_by_their_qemu),
+		TEST(names_are_utf8),
 		TEST(an_idle_guest_is_reclaimed),
 		TEST(a_pass_takes_the_aging_interval),
 		TEST(a_dry_run_touches_nothing),
