@@ -108,12 +108,21 @@ bool account_end(struct account_book *book, const struct account_key *key)
 	return false;
 }
 
-size_t account_end_missing(struct account_book *book)
+static bool is_one_of(uint64_t id, const uint64_t *ids, size_t nr)
+{
+	while (nr--)
+		if (ids[nr] == id)
+			return true;
+	return false;
+}
+
+size_t account_end_missing(struct account_book *book, const uint64_t *unknown, size_t nr)
 {
 	size_t i = 0, ended = 0;
 
 	while (i < book->nr) {
-		if (book->accounts[i]->live) {
+		if (book->accounts[i]->live ||
+		    is_one_of(book->accounts[i]->key.vm_id, unknown, nr)) {
 			i++;
 			continue;
 		}

@@ -183,8 +183,11 @@ void account_add(struct account *account, enum account_counter counter, uint64_t
 /* The guest has ended; false if there was no such account. */
 bool account_end(struct account_book *book, const struct account_key *key);
 
-/* End all accounts that are not live: their guests ended while nobody looked. */
-size_t account_end_missing(struct account_book *book);
+/*
+ * End all accounts that are not live: their guests ended while nobody looked. But not those of
+ * the @nr VMs of @unknown, which are there and could not be looked at.
+ */
+size_t account_end_missing(struct account_book *book, const uint64_t *unknown, size_t nr);
 
 /* Of those that ended and those that run. */
 uint64_t account_total(const struct account_book *book, enum account_counter counter);

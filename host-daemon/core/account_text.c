@@ -248,7 +248,7 @@ int account_book_read(struct account_book *book, const char *text, unsigned int 
 	}
 	memcpy(read.boot, book->boot, sizeof(read.boot));
 	if (strcmp(boot, book->boot))
-		account_end_missing(&read);
+		account_end_missing(&read, NULL, 0);
 	*book = read;
 	return 0;
 }

@@ -149,6 +149,7 @@ char *manager_describe(const struct manager *m)
 	add_pages(top, "sealed_room_bytes", m->policy.pool.sealed_room);
 	json_object_object_add(top, "squeezing", json_object_new_boolean(m->policy.squeezing));
 	add_number(top, "guests_ended", m->book.ended_guests);
+	add_number(top, "guests_skipped", m->nr_skipped);
 	for (i = 0; i < m->nr; i++)
 		json_object_array_add(list, describe_guest(m, m->guests[i]));
 	json_object_object_add(top, "guests", list);

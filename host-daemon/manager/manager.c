@@ -43,6 +43,7 @@ void manager_free(struct manager *m)
 	for (i = 0; i < m->nr; i++)
 		guest_free(m, m->guests[i]);
 	free(m->guests);
+	free(m->skipped);
 	free(m->metadata);
 	config_free(&m->config);
 	account_book_free(&m->book);
@@ -179,10 +180,35 @@ static void remove_guest(struct manager *m, size_t at)
 	guest_free(m, guest);
 }
 
+static int told_of(const struct manager *m, uint64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < m->nr_skipped; i++)
+		if (m->skipped[i].id == id)
+			return m->skipped[i].error;
+	return 0;
+}
+
+/* A VM that cannot be added: the others are none the worse for it. Told once, as all failures are. */
+static void tell_skipped(struct manager *m, uint64_t id, int err)
+{
+	struct guest guest = {
+		.vm = -1, .info = { .id = id }, .error = err, .error_what = "add",
+	};
+
+	if (told_of(m, id) == err)
+		return;
+	snprintf(guest.name, sizeof(guest.name), "vm-%" PRIu64, id);
+	tell(m, MANAGER_FAILED, &guest);
+}
+
 /* Both lists ascend. */
 int manager_scan(struct manager *m)
 {
+	cleanup_free struct skipped_vm *skipped = NULL;
 	cleanup_free uint64_t *ids = NULL;
+	unsigned int nr_skipped = 0;
 	unsigned int nr = 0, i = 0;
 	size_t at = 0;
 	int err;
@@ -190,6 +216,9 @@ int manager_scan(struct manager *m)
 	err = m->kernel->ops->list(m->kernel, &ids, &nr);
 	if (err)
 		return err;
+	skipped = calloc(nr + 1, sizeof(*skipped));
+	if (!skipped)
+		return -ENOMEM;
 	while (at < m->nr || i < nr) {
 		if (i == nr || (at < m->nr && m->guests[at]->info.id < ids[i])) {
 			remove_guest(m, at);
@@ -197,19 +226,30 @@ int manager_scan(struct manager *m)
 		}
 		if (at == m->nr || m->guests[at]->info.id > ids[i]) {
 			err = add_guest(m, ids[i], at);
-			/* It ended meanwhile. */
-			if (err == -ENOENT || err == -ESRCH) {
+			/* It ended meanwhile, or there is something wrong with it. */
+			if (err && err != -ENOENT && err != -ESRCH) {
+				tell_skipped(m, ids[i], err);
+				skipped[nr_skipped++] = (struct skipped_vm){ ids[i], err };
+			}
+			if (err) {
 				i++;
 				continue;
 			}
-			if (err)
-				return err;
 		}
 		at++;
 		i++;
 	}
+	free(m->skipped);
+	m->skipped = NULL;
+	m->nr_skipped = nr_skipped;
+	if (nr_skipped) {
+		m->skipped = skipped;
+		skipped = NULL;
+	}
 	/* What an earlier daemon knew and is not there any more has ended. */
-	account_end_missing(&m->book);
+	for (i = 0; i < nr_skipped; i++)
+		ids[i] = m->skipped[i].id;
+	account_end_missing(&m->book, ids, nr_skipped);
 	return 0;
 }
 

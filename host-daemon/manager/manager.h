@@ -80,13 +80,19 @@ struct guest {
 	const char *error_what;
 };
 
+/* A VM that is there, and could not become one of the guests: id and errno, as was told. */
+struct skipped_vm {
+	uint64_t id;
+	int error;
+};
+
 /* What somebody may want to know when it happens. */
 enum manager_event {
 	MANAGER_GUEST_FOUND,
 	MANAGER_GUEST_ENDED,
 	MANAGER_GUEST_STOPPED,	/* the guest's stop_reason is in its info */
 	MANAGER_DECISION,	/* a decision with another reason than the last */
-	MANAGER_FAILED,		/* guest->error is new */
+	MANAGER_FAILED,		/* guest->error is new; if error_what is "add" there is no such guest yet */
 	MANAGER_NR_EVENTS,
 };
 
@@ -101,6 +107,7 @@ enum manager_event {
  * @pool: of the last round
  * @book: accounts
  * @guests: @nr of them, by id
+ * @skipped: @nr_skipped VMs that the last round did without, by id
  * @metadata: of guests, from elsewhere (config_assignment.guest is the uuid)
  * @rounds: counter
  * @passed_ns: time of the last round
@@ -118,6 +125,8 @@ struct manager {
 	struct account_book book;
 	struct guest **guests;
 	size_t nr;
+	struct skipped_vm *skipped;
+	size_t nr_skipped;
 	struct config_assignment *metadata;
 	unsigned int nr_metadata;
 	uint64_t rounds;

@@ -96,6 +96,8 @@ static void host_metrics(const struct page *page, const struct manager *m)
 	single(page, "uvmem_dry_run", "gauge", "1 if nothing is done but decided",
 	       m->config.dry_run);
 	single(page, "uvmem_guests", "gauge", "Secure guests", (double)m->nr);
+	single(page, "uvmem_guests_skipped", "gauge", "Secure guests that nothing could be asked of",
+	       (double)m->nr_skipped);
 	single(page, "uvmem_pool_limit_bytes", "gauge", "Secure memory there may be",
 	       m->pool.frames_limit * 4096.0);
 	single(page, "uvmem_pool_used_bytes", "gauge", "Secure memory in use",

@@ -23,6 +23,7 @@
  * @sim: its pages
  * @limits: as last set
  * @reclaimed: pages, by all calls
+ * @fail_*: what opening it, or asking what it is, returns instead of working, 0: nothing
  * @stayed: pages that were tried and left, since there is no swap for their ciphertext
  * @swapped: of what is out, pages that the VMM has in swap
  * @fetched: the same, back in
@@ -30,6 +31,7 @@
  */
 struct fake_vm {
 	bool there;
+	int fail_open, fail_info;
 	uint64_t id;
 	int pid;
 	uint64_t scanned;

@@ -38,10 +38,14 @@ static void write_text(const char *path, const char *text)
 	write_file(path, text, strlen(text));
 }
 
+static struct guest last_failed;
+
 static void on_event(struct manager *manager, enum manager_event event, const struct guest *guest)
 {
-	(void)manager, (void)guest;
+	(void)manager;
 	events[event]++;
+	if (event == MANAGER_FAILED)
+		last_failed = *guest;
 }
 
 static void start_daemon(void)
@@ -134,6 +138,17 @@ static void sealed(struct config *config)
 {
 	config->guest.kind = POLICY_PROACTIVE;
 	config->sealed_pool = 1000;
+}
+
+static void expect_metric(const char *line)
+{
+	size_t length;
+	char *text;
+
+	assert_int_equal(manager_metrics(&m, true, &text, &length), 0);
+	if (!strstr(text, line))
+		fail_msg("no %s", line);
+	free(text);
 }
 
 /* ---- guests ----------------------------------------------------------------- */
@@ -403,6 +418,54 @@ static void failures_of_one_call_are_told_once(void **state)
 	assert_int_equal(fake.vms[0].sim.policy.sample.frames, 1000);
 }
 
+/* The second of three cannot be opened, then not asked, then it works. */
+static void a_guest_that_cannot_be_added_is_left_out(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		add_vm(i, 5 + i, 8000, 0);
+	configure(limited);
+	fake.vms[1].fail_open = -EMFILE;
+	rounds(4);
+	assert_int_equal(m.nr, 2);
+	assert_int_equal(events[MANAGER_FAILED], 1);
+	assert_string_equal(last_failed.name, "vm-6");
+	assert_int_equal(last_failed.error, -EMFILE);
+	assert_string_equal(last_failed.error_what, "add");
+	/* The others are served. */
+	assert_int_equal(fake.vms[0].sim.policy.sample.frames, 1000);
+	assert_int_equal(fake.vms[1].sim.policy.sample.frames, 8000);
+	assert_int_equal(fake.vms[2].sim.policy.sample.frames, 1000);
+	assert_null(manager_find(&m, "6"));
+	expect_metric("\nuvmem_guests_skipped 1\n");
+	/* Another failure is told of; a guest that comes does not disturb. */
+	fake.vms[1].fail_open = 0;
+	fake.vms[1].fail_info = -EIO;
+	rounds(2);
+	assert_int_equal(events[MANAGER_FAILED], 2);
+	assert_int_equal(last_failed.error, -EIO);
+	assert_int_equal(fake.open_files, 2);
+	add_vm(3, 9, 100, 1);
+	rounds(1);
+	assert_int_equal(m.nr, 3);
+	assert_int_equal(events[MANAGER_FAILED], 2);
+	fake.vms[1].fail_info = 0;
+	rounds(3);
+	assert_int_equal(m.nr, 4);
+	assert_int_equal(m.nr_skipped, 0);
+	assert_non_null(manager_find(&m, "6"));
+	assert_int_equal(fake.vms[1].sim.policy.sample.frames, 1000);
+	/* The same again is news. */
+	fake.vms[1].there = false;
+	rounds(1);
+	fake.vms[1].there = true;
+	fake.vms[1].fail_open = -EMFILE;
+	rounds(2);
+	assert_int_equal(events[MANAGER_FAILED], 3);
+}
+
 static void every_failure_is_survived(void **state)
 {
 	int *const fails[] = {
@@ -629,17 +692,6 @@ static void a_killed_daemon_loses_no_count(void **state)
 	assert_int_equal(m.book.ended_guests, 0);
 }
 
-static void expect_metric(const char *line)
-{
-	size_t length;
-	char *text;
-
-	assert_int_equal(manager_metrics(&m, true, &text, &length), 0);
-	if (!strstr(text, line))
-		fail_msg("no %s", line);
-	free(text);
-}
-
 static void what_the_sealed_pool_wrote_out_is_told_everywhere(void **state)
 {
 	struct fake_vm *v = add_vm(0, 5, 8000, 1);
@@ -688,6 +740,32 @@ static void a_guest_that_ended_unseen_counts(void **state)
 	assert_int_equal(m.book.ended_guests, 1);
 	assert_int_equal(m.guests[0]->account->value[ACCOUNT_refault], 0);
 	assert_int_equal(account_total(&m.book, ACCOUNT_refault), before);
+}
+
+/* A new daemon has no file left for it at first. */
+static void a_guest_that_is_added_late_counts_once(void **state)
+{
+	unsigned int line;
+	uint64_t before;
+
+	(void)state;
+	add_vm(0, 5, 8000, 10);
+	configure(proactive);
+	rounds(200);
+	before = account_total(&m.book, ACCOUNT_refault);
+	assert_true(before > 0);
+	assert_int_equal(manager_save_state(&m, state_path()), 0);
+	stop_daemon();
+	fake.vms[0].fail_open = -EMFILE;
+	start_daemon();
+	assert_int_equal(manager_load_state(&m, state_path(), &line), 0);
+	rounds(3);
+	assert_int_equal(account_total(&m.book, ACCOUNT_refault), before);
+	fake.vms[0].fail_open = 0;
+	rounds(1);
+	assert_int_equal(account_total(&m.book, ACCOUNT_refault),
+			 fake.vms[0].sim.policy.sample.refaults);
+	assert_int_equal(m.book.ended_guests, 0);
 }
 
 static void a_damaged_state_is_put_aside(void **state)
@@ -782,6 +860,7 @@ int main(int argc, char *argv[])
 		TEST(a_dry_run_brings_nothing_back),
 		TEST(what_cannot_be_brought_back_is_told_once),
 		TEST(failures_of_one_call_are_told_once),
+		TEST(a_guest_that_cannot_be_added_is_left_out),
 		TEST(every_failure_is_survived),
 		TEST(without_a_sink_nothing_is_taken),
 		TEST(the_sealed_pool_is_a_sink_and_costs_what_it_takes),
@@ -795,6 +874,7 @@ int main(int argc, char *argv[])
 		TEST(a_killed_daemon_loses_no_count),
 		TEST(what_the_sealed_pool_wrote_out_is_told_everywhere),
 		TEST(a_guest_that_ended_unseen_counts),
+		TEST(a_guest_that_is_added_late_counts_once),
 		TEST(a_damaged_state_is_put_aside),
 		TEST(metrics_escape_names),
 		TEST(the_description_is_json),
