@@ -154,7 +154,7 @@ int main(int argc, char *argv[])
 		if (work(&m, round))
 			return 1;
 		round++;
-		if (!(round & (round - 1)))
+		if (!(round & (round - 1)) || !(round % 8))
 			printf("workload: round %" PRIu64 "\n", round);
 		if (m.hot < m.pages)
 			usleep(PAUSE_US);
