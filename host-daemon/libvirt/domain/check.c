@@ -155,13 +155,17 @@ static void check_memory_devices(struct check *c)
 {
 	xmlNodePtr node;
 
+	/* What is attached to a running guest does not come by here any more. */
+	if (xml_child(c->dom->root, "maxMemory", NULL))
+		bad(c, "memory hotplug", DOMAIN_FAIL,
+		    "a guest does not declare memory that is added, which would not be secure: remove <maxMemory>");
 	for (node = xml_child(c->devices, "memory", NULL); node;
 	     node = xml_child(c->devices, "memory", node)) {
 		const char *model = xml_attr(node, "model");
 
 		if (!strcmp(model, "dimm"))
-			bad(c, "memory device", DOMAIN_WARN,
-			    "memory hotplug of a secure guest has not been tried");
+			bad(c, "memory device", DOMAIN_FAIL,
+			    "a guest does not declare memory that it finds later, which would not be secure: remove it");
 		else
 			bad(c, "memory device", DOMAIN_FAIL,
 			    "memory of model '%s' is shared with the host: remove it", model);
