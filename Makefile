@@ -10,7 +10,8 @@
 #	make check	native tests, no VM: unit tests, style, analyzers
 #	make test	check, and then every suite that runs in the testbed VM
 #	make demo	a stock Debian guest by virsh start, secure and paged; then one
-#			that is looked at and attacked; about three minutes
+#			that is looked at and attacked; then three in half of their
+#			memory; some eight minutes
 #	make test-kvm	the kernel's own KVM selftests on stock modules and on
 #			ours, and what ours cost an ordinary guest; an hour
 #	make test-guests
@@ -18,8 +19,8 @@
 #			Debian 12 and 13 and ours, by GRUB, with kexec and a panic; two
 #			domains at once; one by UEFI; half an hour
 #	make test-overcommit
-#			three stock guests under uvmemd in half of their memory: with
-#			the sealed pool, and with swap (HOW=pool, HOW=swap)
+#			three stock guests under uvmemd in half of their memory, for a
+#			minute: with the sealed pool, with swap (HOW=pool, HOW=swap)
 #	make bench	what paging a 4K page costs, in instructions, and how much
 #			more than an ordinary guest a secure one does; ten minutes
 #	make mutants	take safeguards out one by one: do the tests notice?
