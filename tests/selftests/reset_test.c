@@ -123,6 +123,7 @@ TEST_F(reset, lets_the_guest_become_secure_again)
 TEST_F(reset, drops_what_is_in_any_state)
 {
 	struct uvm *uvm = self->uvm;
+	int i;
 
 	uvm_page_out_all(uvm, mem_page(16), 16);
 	guest_call(self->vcpu, guest_fill_byte, mem_page(32), 16, 9);
@@ -143,6 +144,9 @@ TEST_F(reset, drops_what_is_in_any_state)
 	EXPECT_EQ(0, uvmem_get_pool().sealed_pool_pages);
 	/* Not before: what is in it would be written out. */
 	uvmem_set_sealed_pool(0);
+	/* Those of handles that were dropped are free after a grace period. */
+	for (i = 0; i < 1000 && uvmem_get_pool().frames_used != uvm->before.frames_used; i++)
+		usleep(10000);
 	EXPECT_EQ(uvm->before.frames_used, uvmem_get_pool().frames_used);
 	run_on(self->vcpu, &self->old);
 	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify_byte, MEM_GPA, 16, 0));
