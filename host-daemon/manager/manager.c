@@ -199,7 +199,7 @@ static void tell_skipped(struct manager *m, uint64_t id, int err)
 
 	if (told_of(m, id) == err)
 		return;
-	snprintf(guest.name, sizeof(guest.name), "vm-%" PRIu64, id);
+	host_guest_name(&(struct host_process){ 0 }, guest.info.name, id, guest.name);
 	tell(m, MANAGER_FAILED, &guest);
 }
 

@@ -720,18 +720,27 @@ static void what_the_sealed_pool_wrote_out_is_told_everywhere(void **state)
 	expect_metric("\nuvmem_total_sealed_pool_moved_bytes_total{event=\"written_out\"} 204800\n");
 }
 
-static void a_guest_that_ended_unseen_counts(void **state)
+/* A daemon has seen refaults of a guest, and ended. Returns how many. */
+static uint64_t see_refaults_and_stop(void)
 {
-	unsigned int line;
-	uint64_t before;
+	uint64_t seen;
 
-	(void)state;
 	add_vm(0, 5, 8000, 10);
 	configure(proactive);
 	rounds(200);
-	before = account_total(&m.book, ACCOUNT_refault);
+	seen = account_total(&m.book, ACCOUNT_refault);
+	assert_true(seen > 0);
 	assert_int_equal(manager_save_state(&m, state_path()), 0);
 	stop_daemon();
+	return seen;
+}
+
+static void a_guest_that_ended_unseen_counts(void **state)
+{
+	uint64_t before = see_refaults_and_stop();
+	unsigned int line;
+
+	(void)state;
 	/* The id is used again, by another VMM. */
 	add_vm(0, 5, 1000, 1)->pid = 999;
 	start_daemon();
@@ -745,17 +754,10 @@ static void a_guest_that_ended_unseen_counts(void **state)
 /* A new daemon has no file left for it at first. */
 static void a_guest_that_is_added_late_counts_once(void **state)
 {
+	uint64_t before = see_refaults_and_stop();
 	unsigned int line;
-	uint64_t before;
 
 	(void)state;
-	add_vm(0, 5, 8000, 10);
-	configure(proactive);
-	rounds(200);
-	before = account_total(&m.book, ACCOUNT_refault);
-	assert_true(before > 0);
-	assert_int_equal(manager_save_state(&m, state_path()), 0);
-	stop_daemon();
 	fake.vms[0].fail_open = -EMFILE;
 	start_daemon();
 	assert_int_equal(manager_load_state(&m, state_path(), &line), 0);
