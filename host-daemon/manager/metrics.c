@@ -226,6 +226,41 @@ static void limits(const struct page *page, const struct manager *m)
 	}
 }
 
+/* A family of one value for each guest. */
+static void guest_gauge(const struct page *page, const struct manager *m, const char *name,
+			const char *help, double (*of)(const struct guest *guest))
+{
+	size_t g;
+
+	family(page, name, "gauge", help);
+	for (g = 0; g < m->nr; g++) {
+		fprintf(page->file, "%s{", name);
+		guest_labels(page, m->guests[g]);
+		fputc('}', page->file);
+		value(page, of(m->guests[g]));
+	}
+}
+
+static double saved_of(const struct guest *guest)
+{
+	return guest->account ? guest->account->saved_now * 4096.0 : 0;
+}
+
+static double sealed_pool_of(const struct guest *guest)
+{
+	return (double)guest->info.sealed_pool_bytes;
+}
+
+static double no_gain_of(const struct guest *guest)
+{
+	return guest->policy.sample.no_gain * 4096.0;
+}
+
+static double swapped_of(const struct guest *guest)
+{
+	return guest->swapped * 4096.0;
+}
+
 static void decisions(const struct page *page, const struct manager *m)
 {
 	size_t g;
@@ -239,32 +274,12 @@ static void decisions(const struct page *page, const struct manager *m)
 		fprintf(page->file, ",reason=\"%s\",cap=\"%s\"} 1\n", policy_reason_name(d->reason),
 			policy_cap_name(d->cap));
 	}
-	family(page, "uvmem_guest_saved_bytes", "gauge",
-	       "Memory saved by paging, after what it costs; may be negative");
-	for (g = 0; g < m->nr; g++) {
-		const struct account *account = m->guests[g]->account;
-
-		fputs("uvmem_guest_saved_bytes{", page->file);
-		guest_labels(page, m->guests[g]);
-		fputc('}', page->file);
-		value(page, account ? account->saved_now * 4096.0 : 0);
-	}
-	family(page, "uvmem_guest_sealed_pool_bytes", "gauge",
-	       "What the guest's memory in the sealed pool was compressed to");
-	for (g = 0; g < m->nr; g++) {
-		fputs("uvmem_guest_sealed_pool_bytes{", page->file);
-		guest_labels(page, m->guests[g]);
-		fputc('}', page->file);
-		value(page, (double)m->guests[g]->info.sealed_pool_bytes);
-	}
-	family(page, "uvmem_guest_no_gain_bytes", "gauge",
-	       "Resident memory of which, as is known, only ciphertext would be left");
-	for (g = 0; g < m->nr; g++) {
-		fputs("uvmem_guest_no_gain_bytes{", page->file);
-		guest_labels(page, m->guests[g]);
-		fputc('}', page->file);
-		value(page, m->guests[g]->policy.sample.no_gain * 4096.0);
-	}
+	guest_gauge(page, m, "uvmem_guest_saved_bytes",
+		    "Memory saved by paging, after what it costs; may be negative", saved_of);
+	guest_gauge(page, m, "uvmem_guest_sealed_pool_bytes",
+		    "What the guest's memory in the sealed pool was compressed to", sealed_pool_of);
+	guest_gauge(page, m, "uvmem_guest_no_gain_bytes",
+		    "Resident memory of which, as is known, only ciphertext would be left", no_gain_of);
 	family(page, "uvmem_guest_ciphertext_bytes", "gauge", "Ciphertext, in memory and in swap");
 	for (g = 0; g < m->nr; g++) {
 		const struct push_guest *push = &m->guests[g]->push;
@@ -278,13 +293,8 @@ static void decisions(const struct page *page, const struct manager *m)
 		fputs(",place=\"swap\"}", page->file);
 		value(page, push_swapped(push) * 4096.0);
 	}
-	family(page, "uvmem_guest_swapped_bytes", "gauge", "Memory of the VMM that is in swap");
-	for (g = 0; g < m->nr; g++) {
-		fputs("uvmem_guest_swapped_bytes{", page->file);
-		guest_labels(page, m->guests[g]);
-		fputc('}', page->file);
-		value(page, m->guests[g]->swapped * 4096.0);
-	}
+	guest_gauge(page, m, "uvmem_guest_swapped_bytes",
+		    "Memory of the VMM that is in swap", swapped_of);
 }
 
 /* The kernel keeps no sum of a histogram, so none is given. */
