@@ -11,7 +11,7 @@
 #	make test	check, and then every suite that runs in the testbed VM
 #	make demo	a stock Debian guest by virsh start, secure and paged; then one
 #			that is looked at and attacked; then three in half of their
-#			memory; some eight minutes
+#			memory; some ten minutes
 #	make test-kvm	the kernel's own KVM selftests on stock modules and on
 #			ours, and what ours cost an ordinary guest; an hour
 #	make test-guests
