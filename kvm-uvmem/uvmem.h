@@ -236,7 +236,7 @@ struct uvmem_vm {
 		u64 min, low, high, max;	/* frames; high, max: 0 is none */
 	} limits;			/* written under lock, read anywhere */
 	atomic_t above_high;		/* VM_HIGH was sent for this crossing */
-	u64 tired;			/* run of the watermark's worker that got nothing */
+	u64 tired;			/* sweep of the watermark's worker that got nothing */
 	u64 not_written;		/* run of writeout.c's worker that met a taken mmap_lock */
 
 	struct uvmem_stall {
@@ -361,9 +361,9 @@ struct uvmem_totals { u64 out, pool, pool_bytes, metadata; };
 void uvmem_vm_totals(struct uvmem_totals *totals);
 /*
  * Whose pages go when nobody says: a reference to the VM that is furthest above its limits.low, or
- * else its limits.min, and was not tired in @run. NULL: none. *@ret_excess: how far.
+ * else its limits.min, and was not tired in @sweep. NULL: none. *@ret_excess: how far.
  */
-struct uvmem_vm *uvmem_vm_victim(u64 run, u64 *ret_excess);
+struct uvmem_vm *uvmem_vm_victim(u64 sweep, u64 *ret_excess);
 /* 0, -EINVAL: they contradict each other. */
 int uvmem_vm_set_limits(struct uvmem_vm *vm, const struct uvmem_vm_limits *limits);
 void uvmem_vm_get_limits(struct uvmem_vm *vm, struct uvmem_vm_limits *limits);

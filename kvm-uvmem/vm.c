@@ -272,7 +272,7 @@ void uvmem_vm_totals(struct uvmem_totals *totals)
 	}
 }
 
-struct uvmem_vm *uvmem_vm_victim(u64 run, u64 *ret_excess)
+struct uvmem_vm *uvmem_vm_victim(u64 sweep, u64 *ret_excess)
 {
 	struct uvmem_vm *vm, *victim = NULL;
 	unsigned int pass;
@@ -284,7 +284,7 @@ struct uvmem_vm *uvmem_vm_victim(u64 run, u64 *ret_excess)
 			u64 frames = atomic_long_read(&vm->frames);
 			u64 floor = READ_ONCE(*(pass ? &vm->limits.min : &vm->limits.low));
 
-			if (READ_ONCE(vm->tired) == run || frames < floor + *ret_excess + 1)
+			if (READ_ONCE(vm->tired) == sweep || frames < floor + *ret_excess + 1)
 				continue;
 			*ret_excess = frames - floor;
 			victim = vm;

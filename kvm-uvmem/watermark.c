@@ -11,7 +11,9 @@
  * Whose pages
  *	Always those of the VM that is furthest above its limits.low; when none is,
  *	of the one that is furthest above its limits.min; below that nothing is
- *	taken. A VM that gives nothing is left alone until the worker runs again.
+ *	taken. A VM that gives nothing is left alone until the next sweep; there is one
+ *	as long as the last one took anything, for what kept a VM from giving (its
+ *	mmap_lock held, its pages just moved) is mostly over by then.
  *
  * Who waits
  *	A guest whose VM has nothing to give for the frame that it needs, for a second at
@@ -44,7 +46,7 @@ MODULE_PARM_DESC(watermark_low,
 
 static struct workqueue_struct *workqueue;
 static DECLARE_WAIT_QUEUE_HEAD(waiters);
-static u64 run;			/* of the worker; only it writes */
+static u64 sweep;		/* of the worker; only it writes */
 static unsigned long not_before;	/* jiffies, if not 0 */
 
 /* Pages in the pool at @percent of its limit. */
@@ -65,28 +67,38 @@ static u64 take_from(struct uvmem_vm *vm, u64 nr)
 	return moved;
 }
 
-static void work_fn(struct work_struct *work)
+/* Down to the low watermark, or until nobody has more to give. Has any page gone? */
+static bool take_once(void)
 {
 	bool any = false;
 	struct uvmem_vm *vm;
 	u64 used, low, excess;
 
-	run++;
+	sweep++;
 	while ((used = uvmem_frame_used()) > (low = mark(min(watermark_low, watermark_high)))) {
 		u64 nr = min(used - low, STEP), moved;
 
-		vm = uvmem_vm_victim(run, &excess);
+		vm = uvmem_vm_victim(sweep, &excess);
 		if (!vm)
 			break;
 		moved = take_from(vm, min(nr, excess));
 		if (!moved)
-			WRITE_ONCE(vm->tired, run);
+			WRITE_ONCE(vm->tired, sweep);
 		any |= moved;
 		uvmem_vm_put(vm);
 		if (moved)
 			wake_up_all(&waiters);
 		cond_resched();
 	}
+	return any;
+}
+
+static void work_fn(struct work_struct *work)
+{
+	bool any = false;
+
+	while (take_once())
+		any = true;
 	WRITE_ONCE(not_before, any ? 0 : (jiffies + BACKOFF) | 1);
 	wake_up_all(&waiters);
 }
