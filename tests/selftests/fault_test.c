@@ -17,6 +17,7 @@
 #include "search.h"
 
 #define FAULTS		"/sys/kernel/debug/"
+#define POOL_BYTES	(16ull << 20)
 #define PAGES		8
 #define NEIGHBOURS	8
 #define DENSE		64	/* operations on a VM of their own: each n up to here */
@@ -34,7 +35,9 @@ struct fault {
 	s64 ret;			/* of a system call; -errno */
 	struct guest_outcome guest;
 	struct uvmem_range range;
+	u64 stay;			/* pages of which only ciphertext would be left */
 	struct uvmem_vm_info info;	/* of before */
+	bool pool;			/* there is a sealed pool */
 };
 
 /**
@@ -165,6 +168,21 @@ static void pages_out(struct fault *f)
 {
 	pages_in(f);
 	uvm_page_out_all(f->uvm, MEM_GPA, PAGES);
+}
+
+/* Any pages that are reclaimed may go to the sealed pool; the guest's data compress. */
+static void pages_for_pool(struct fault *f)
+{
+	pages_in(f);
+	f->pool = true;
+	uvmem_set_sealed_pool(POOL_BYTES);
+}
+
+static void pages_in_pool(struct fault *f)
+{
+	pages_for_pool(f);
+	TEST_ASSERT_EQ(uvm_reclaim(f->uvm, ~0ull, 0, NULL), 0);
+	TEST_ASSERT_EQ(uvm_count(f->uvm, MEM_GPA, PAGES, UVMEM_PAGE_POOL), PAGES);
 }
 
 static void pages_shared(struct fault *f)
@@ -689,15 +707,28 @@ static void do_age(struct fault *f)
 	TEST_ASSERT(f->ret || age.scanned, "no page was looked at");
 }
 
-static void do_reclaim(struct fault *f)
+static void reclaim_by(struct fault *f, u32 flags)
 {
-	struct uvmem_reclaim reclaim = { .size = sizeof(reclaim), .nr_pages = PAGES };
+	struct uvmem_reclaim reclaim = {
+		.size = sizeof(reclaim), .nr_pages = PAGES, .flags = flags,
+	};
 
 	uvm_info(f->uvm, &f->info);
 	nth_begin(f);
 	f->ret = ioctl(f->uvm->fd, UVMEM_VM_RECLAIM, &reclaim) ? -errno : 0;
 	nth_end(f);
 	f->range.moved = reclaim.moved;
+	f->stay = reclaim.skipped[UVMEM_REASON_NO_GAIN];
+}
+
+static void do_reclaim(struct fault *f)
+{
+	reclaim_by(f, 0);
+}
+
+static void do_reclaim_no_ciphertext(struct fault *f)
+{
+	reclaim_by(f, UVMEM_RECLAIM_NO_CIPHERTEXT);
 }
 
 /* Any pages of the VM, but as many as it says. */
@@ -709,9 +740,19 @@ static void check_reclaim(struct fault *f)
 	TEST_ASSERT(!f->ret || f->ret == -ENOMEM, "reclaim: %s", strerror(-f->ret));
 	TEST_ASSERT_EQ(f->info.pages[UVMEM_PAGE_IN] - now.pages[UVMEM_PAGE_IN],
 		       f->ret ? 0 : f->range.moved);
-	TEST_ASSERT(!f->left || f->range.moved == PAGES, "only %llu pages were reclaimed",
-		    f->range.moved);
+	TEST_ASSERT(!f->left || f->range.moved + f->stay == PAGES,
+		    "%llu pages were reclaimed, %lu not worth it", f->range.moved, f->stay);
 	verify(f, 0, PAGES + NEIGHBOURS);
+}
+
+/* A page for which the pool found no memory stays. */
+static void check_no_ciphertext(struct fault *f)
+{
+	struct uvmem_vm_info now;
+
+	uvm_info(f->uvm, &now);
+	TEST_ASSERT_EQ(now.pages[UVMEM_PAGE_OUT], f->info.pages[UVMEM_PAGE_OUT]);
+	check_reclaim(f);
 }
 
 static void do_set_limits(struct fault *f)
@@ -770,6 +811,12 @@ static const struct fault_op fault_ops[] = {
 	{ "UVMEM_VM_FIND", pages_in, do_find, check_call, .least = 1 },
 	{ "UVMEM_LIST_VMS", pages_in, do_list, check_call, .least = 1 },
 	{ "UVMEM_VM_RECLAIM", pages_in, do_reclaim, check_reclaim, .least = PAGES },
+	{ "UVMEM_VM_RECLAIM to the sealed pool", pages_for_pool, do_reclaim, check_reclaim,
+	  .least = PAGES },
+	{ "UVMEM_RECLAIM_NO_CIPHERTEXT", pages_for_pool, do_reclaim_no_ciphertext,
+	  check_no_ciphertext, .least = PAGES },
+	{ "guest fault on the sealed pool", pages_in_pool, do_guest_fault, check_fault,
+	  .least = 1 },
 	{ "UVMEM_VM_SET_LIMITS", pages_in, do_set_limits, check_limits, .least = PAGES },
 	/* These need no memory: the first allocation that fails is nobody's. */
 	{ "UVMEM_VM_AGE", pages_in, do_age, check_call },
@@ -803,6 +850,8 @@ static void run_op(void *arg)
 	}
 	if (f.uvm)
 		uvm_free(f.uvm);
+	if (f.pool)
+		uvmem_set_sealed_pool(0);
 	ksft_print_msg("%s: %lu failing allocations, the last was number %lu\n", op->name, faults,
 		       f.n - 1);
 	TEST_ASSERT(faults >= op->least, "only %lu faults", faults);
