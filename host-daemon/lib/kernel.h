@@ -3,7 +3,7 @@
  * kernel.h - /dev/kvm-uvmem as a table of operations
  *
  * Daemon and tools speak to the module through struct kernel_ops only, so that a
- * test can be the kernel: tests/unit/fake_kernel.c. The real one is kernel_device.
+ * test can be the kernel: tests/daemon/fake_kernel.inc. The real one is kernel_device.
  *
  * All operations return 0 or more, or a negative errno; what they are to fill in is
  * untouched on failure. A module that lacks a call: -EOPNOTSUPP.

@@ -22,13 +22,13 @@
 #include "unit.h"
 #include "daemon.h"
 #include "random.h"
+#include "fake_host.inc"
 #include "fake_kernel.inc"
 
 #define DEFAULT_STEPS	3000
 /* What bus.c allows to be set beyond the files. */
 #define MOST_SETTINGS	256
 
-static char root[] = "/tmp/bus_fuzz_test.XXXXXX";
 static struct fake_kernel fake;
 static struct daemon d;
 static sd_bus *client;
@@ -40,18 +40,6 @@ static uint64_t number_from_env(const char *name, uint64_t otherwise)
 	const char *text = getenv(name);
 
 	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
-static void write_text(const char *name, const char *text)
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	file = fopen(path, "we");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
 }
 
 static int reload(struct daemon *daemon)
@@ -86,15 +74,12 @@ static int setup(void **state)
 {
 	struct host host = { .proc = root };
 	struct config config;
-	char command[128];
 	unsigned int i;
 	int fd;
 
 	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s && mkdir -p %s/sys/kernel/random", root, root);
-	assert_int_equal(system(command), 0);
+	fake_host_init();
 	write_text("meminfo", "MemAvailable:  40000000 kB\nSwapFree: 4000000 kB\n");
-	write_text("sys/kernel/random/boot_id", "01234567-89ab-cdef-0123-456789abcdef\n");
 	fake_kernel_init(&fake);
 	for (i = 0; i < 2; i++) {
 		fake.vms[i] = (struct fake_vm){ .there = true, .id = 5 + i, .pid = 100 };
@@ -559,8 +544,6 @@ int main(void)
 		TEST(calls_are_answered_and_refusals_change_nothing),
 		TEST(damaged_messages_do_no_harm),
 	};
-	char command[64];
-	int ret;
 
 	/* A hang is a failure, too. */
 	alarm((unsigned int)number_from_env("FUZZ_TIMEOUT", 300));
@@ -568,7 +551,5 @@ int main(void)
 		return 1;
 	/* The daemon says of each change that it was one. What sanitizers say has no need of this. */
 	stderr = fopen("/dev/null", "we");
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(command, sizeof(command), "rm -rf %s", root);
-	return system(command) || ret;
+	return cmocka_run_group_tests(tests, NULL, fake_host_remove);
 }

@@ -9,12 +9,12 @@
 
 #include "unit.h"
 #include "daemon.h"
+#include "fake_host.inc"
 #include "fake_kernel.inc"
 
 static struct fake_kernel fake;
 static struct daemon d;
 static sd_bus *client;
-static char root[] = "/tmp/bus_test.XXXXXX";
 static int reloads, reload_result;
 
 static int reload(struct daemon *daemon)
@@ -24,24 +24,11 @@ static int reload(struct daemon *daemon)
 	return reload_result;
 }
 
-static void write_text(const char *path, const char *text)
-{
-	char full[512];
-	FILE *file;
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
-	file = fopen(full, "we");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	fclose(file);
-}
-
 /* The peer of a socket is whoever made it. */
 static uid_t peer;
 
 static int setup(void **state)
 {
-	static const char *const folders[] = { "", "/sys", "/sys/kernel", "/sys/kernel/random" };
 	struct host host = { .proc = root };
 	struct config config;
 	sd_id128_t id;
@@ -50,14 +37,8 @@ static int setup(void **state)
 	int fds[2];
 
 	(void)state;
-	for (i = 0; i < ARRAY_LEN(folders); i++) {
-		char path[256];
-
-		snprintf(path, sizeof(path), "%s%s", root, folders[i]);
-		mkdir(path, 0755);
-	}
-	write_text("/meminfo", "MemAvailable: 40000000 kB\n");
-	write_text("/sys/kernel/random/boot_id", "boot\n");
+	fake_host_init();
+	write_text("meminfo", "MemAvailable: 40000000 kB\n");
 	fake_kernel_init(&fake);
 	for (i = 0; i < 2; i++) {
 		fake.vms[i] = (struct fake_vm){ .there = true, .id = 5 + i, .pid = 100 };
@@ -238,19 +219,13 @@ static void a_wrong_setting_is_answered_however_long_it_is(void **state)
 
 static void name_a_vmm(const char *name, size_t length)
 {
-	char path[256];
-	FILE *file;
+	char words[256] = "qemu\0-name";
+	const size_t before = sizeof("qemu\0-name");
 
-	snprintf(path, sizeof(path), "%s/100", root);
-	mkdir(path, 0755);
-	write_text("/100/stat", "100 (q) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 0 0 1 0 77 0\n");
-	snprintf(path, sizeof(path), "%s/100/cmdline", root);
-	file = fopen(path, "we");
-	assert_non_null(file);
-	fwrite("qemu\0-name\0", 1, 11, file);
-	fwrite(name, 1, length, file);
-	fputc('\0', file);
-	fclose(file);
+	assert_true(before + length < sizeof(words));
+	memcpy(words + before, name, length);
+	write_text("100/stat", "100 (q) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 0 0 1 0 77 0\n");
+	write_file("100/cmdline", words, before + length + 1);
 }
 
 /* A VMM that calls itself something that is no text silences nobody. */
@@ -398,5 +373,5 @@ int main(int argc, char *argv[])
 		return 1;
 	if (argc == 3 && !strcmp(argv[1], "--serve"))
 		return serve(argv[2]);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, fake_host_remove);
 }

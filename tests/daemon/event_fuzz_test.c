@@ -14,11 +14,11 @@
 #include "unit.h"
 #include "daemon.h"
 #include "random.h"
+#include "fake_host.inc"
 #include "fake_kernel.inc"
 
 #define DEFAULT_STEPS	4000
 
-static char root[] = "/tmp/event_fuzz_test.XXXXXX";
 static struct fake_kernel fake;
 static struct kernel_ops ops;
 static struct kernel *device;
@@ -32,18 +32,6 @@ static uint64_t number_from_env(const char *name, uint64_t otherwise)
 	const char *text = getenv(name);
 
 	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
-static void write_text(const char *name, const char *text)
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	file = fopen(path, "we");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
 }
 
 /* Events come from a socket, all else is the fake kernel's. */
@@ -75,13 +63,10 @@ static int setup(void **state)
 {
 	struct host host = { .proc = root };
 	struct config config;
-	char command[128];
 
 	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s && mkdir -p %s/sys/kernel/random", root, root);
-	assert_int_equal(system(command), 0);
+	fake_host_init();
 	write_text("meminfo", "MemAvailable:  40000000 kB\nSwapFree: 4000000 kB\n");
-	write_text("sys/kernel/random/boot_id", "01234567-89ab-cdef-0123-456789abcdef\n");
 	fake_kernel_init(&fake);
 	ops = fake_ops;
 	ops.read_event = read_event;
@@ -317,8 +302,6 @@ int main(void)
 		TEST(noise_does_no_harm),
 		TEST(a_flood_does_not_keep_rounds_from_coming),
 	};
-	char command[64];
-	int ret;
 
 	/* A hang is a failure, too. */
 	alarm((unsigned int)number_from_env("FUZZ_TIMEOUT", 300));
@@ -326,7 +309,5 @@ int main(void)
 		return 1;
 	/* The daemon says of each stream that it ended. What sanitizers say has no need of this. */
 	stderr = fopen("/dev/null", "we");
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(command, sizeof(command), "rm -rf %s", root);
-	return system(command) || ret;
+	return cmocka_run_group_tests(tests, NULL, fake_host_remove);
 }

@@ -3,38 +3,13 @@
 #
 # What the shell tests of daemon and tools share; source it.
 
+# shellcheck source=tests/checks.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../checks.sh"
+
 work=$(mktemp -d /tmp/daemon.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 out=$work/out
 err=$work/err
-number=0 failed=0
-
-# ok STATUS NAME
-ok() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number - $2"
-	else
-		echo "not ok $number - $2"
-		failed=1
-	fi
-}
-
-# check NAME COMMAND...
-check() {
-	local name=$1 status=0
-	shift
-	"$@" || status=1
-	ok $status "$name"
-}
-
-# check_not NAME COMMAND...
-check_not() {
-	local name=$1 status=0
-	shift
-	! "$@" || status=1
-	ok $status "$name"
-}
 
 # check_status STATUS NAME COMMAND...: its output is left in $out and $err
 check_status() {
@@ -48,9 +23,4 @@ check_status() {
 
 to_full() {
 	"$@" >/dev/full
-}
-
-plan() {
-	echo "1..$number"
-	exit $failed
 }

@@ -9,9 +9,9 @@
 #include "unit.h"
 #include "manager.h"
 #include "vmm.h"
+#include "fake_host.inc"
 #include "fake_kernel.inc"
 
-static char root[] = "/tmp/push_test.XXXXXX";
 static struct fake_kernel fake;
 static struct manager m;
 static uint64_t now;
@@ -19,18 +19,6 @@ static unsigned int failures, calls;
 /* What process_madvise() says instead of working; and for how many calls, 0: all */
 static int refusal, open_refusal;
 static bool takes_nothing;
-
-static void write_text(const char *name, const char *text)
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	file = fopen(path, "we");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
 
 /* The files of a VMM as the kernel would have them by now. */
 static void show_vmm(unsigned int i)
@@ -118,14 +106,11 @@ static void start_daemon(void)
 
 static int setup(void **state)
 {
-	char command[128];
 
 	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s && mkdir -p %s/sys/kernel/random", root, root);
-	assert_int_equal(system(command), 0);
+	fake_host_init();
 	write_text("meminfo", "MemAvailable:  40000000 kB\nSwapFree: 4000000 kB\n");
 	write_text("swaps", "Filename Type Size Used Priority\n/dev/vdb partition 4000000 0 -2\n");
-	write_text("sys/kernel/random/boot_id", "01234567-89ab-cdef-0123-456789abcdef\n");
 	fake_kernel_init(&fake);
 	fake.info.capabilities |= KERNEL_CAP_FIND;
 	refusal = open_refusal = 0;
@@ -408,12 +393,8 @@ int main(void)
 		TEST(an_old_module_is_not_asked),
 		TEST(a_module_that_fails_is_survived),
 	};
-	char command[64];
-	int ret;
 
 	if (!mkdtemp(root))
 		return 1;
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(command, sizeof(command), "rm -rf %s", root);
-	return system(command) || ret;
+	return cmocka_run_group_tests(tests, NULL, fake_host_remove);
 }

@@ -5,6 +5,9 @@
 # what it says. Runs in the testbed VM; source it.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# In the VM it is beside this file.
+# shellcheck source=tests/checks.sh
+. "$here/checks.sh"
 work=$(mktemp -d /tmp/guests.XXXXXX)
 # Overridden by those who source this. patience: how long a guest may say nothing.
 smp=1 mem=320 patience=300
@@ -12,37 +15,9 @@ smp=1 mem=320 patience=300
 mib=40
 word=4fa19c2b77d06e35
 qemu_pid=''
-number=0 failed=0
 
 kernel=/boot/vmlinuz-$(uname -r)
 modules=/usr/lib/modules/$(uname -r)/kernel
-
-# ok STATUS NAME
-ok() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number - $2"
-	else
-		echo "not ok $number - $2"
-		failed=1
-	fi
-}
-
-# check NAME COMMAND...
-check() {
-	local name=$1 status=0
-	shift
-	"$@" || status=1
-	ok $status "$name"
-}
-
-# check_not NAME COMMAND...
-check_not() {
-	local name=$1 status=0
-	shift
-	! "$@" || status=1
-	ok $status "$name"
-}
 
 # shellcheck disable=SC2317 # called by trap
 clean_up() {
@@ -50,11 +25,6 @@ clean_up() {
 	rm -rf "$work"
 }
 trap clean_up EXIT
-
-plan() {
-	echo "1..$number"
-	exit $failed
-}
 
 # make_initramfs [INIT PROGRAM...]: of the tests of guests, if there is none
 make_initramfs() {
@@ -99,17 +69,21 @@ start() {
 	qemu_pid=$!
 }
 
+qemu_ended() {
+	! kill -0 "$qemu_pid" 2>/dev/null
+}
+
 # await NAME TEXT: until the guest says it, or its QEMU is gone. A guest boots in 20 s
 # on a quiet machine: one that says nothing for $patience s hangs, and then the suite cannot
 # go on. It says what it knows and bails out, before its own limit is reached.
 await() {
 	local n=0 seconds=$((patience * ${UVMEM_TIME_SCALE:-1}))
 	until grep -q "$2" "$work/$1"; do
-		if [ $n -ge $((seconds * 5)) ] || ! kill -0 "$qemu_pid" 2>/dev/null; then
+		if [ $n -ge $((seconds * 5)) ] || qemu_ended; then
 			echo "# no '$2' from the guest; its last words:"
 			tail -n 15 "$work/$1" | tr -d '\r' | sed 's/^/#  /'
 			sed 's/^/#  qemu: /' "$work/$1.qemu"
-			kill -0 "$qemu_pid" 2>/dev/null || return 1
+			! qemu_ended || return 1
 			what_qemu_does "$qemu_pid"
 			echo "Bail out! The guest hangs: no '$2'"
 			exit 1
@@ -138,14 +112,9 @@ what_qemu_does() {
 
 # Have the workload end, and the guest with it.
 finish() {
-	local n=0
 	printf S | dd of="$work/disk" conv=notrunc status=none
 	await "$1" 'guest: done' || return 1
-	while kill -0 "$qemu_pid" 2>/dev/null && [ $n -lt 300 ]; do
-		sleep 0.2
-		n=$((n + 1))
-	done
-	! kill -0 "$qemu_pid" 2>/dev/null || return 1
+	wait_for 60 qemu_ended || return 1
 	wait "$qemu_pid"
 }
 

@@ -114,12 +114,7 @@ state_is() {
 
 # becomes NAME STATE
 becomes() {
-	local n=0
-	until state_is "$1" "$2"; do
-		[ $n -lt 150 ] || return 1
-		sleep 0.2
-		n=$((n + 1))
-	done
+	wait_for 30 state_is "$@"
 }
 
 pid_of() {
@@ -135,6 +130,15 @@ hears() {
 		tail -n 4 "/var/log/libvirt/qemu/$1.log" | sed 's/^/#  qemu: /'
 		return 1
 	fi
+}
+
+# heard NAME TIMES TEXT: has it said so, that often, where it was heard last?
+heard() {
+	[ "$(grep -ac "$3" "$work/$1")" -ge "$2" ]
+}
+# hears_times NAME TIMES TEXT: as long as a guest may say nothing
+hears_times() {
+	wait_for $((patience * ${UVMEM_TIME_SCALE:-1})) heard "$@"
 }
 
 # Does any vCPU of this host run?

@@ -22,7 +22,7 @@ CFLAGS	:= -Wall -Wextra -Wstrict-prototypes -Wno-unused-parameter \
 	-I$(kvm)/.. -I$(kvm)/../rseq -Ilib -I../../kvm-uvmem/include/uapi \
 	-I../../hypercalls/include
 
-objs	:= guest.o vm.o search.o host.o uring.o cases.o frames.o
+objs	:= guest.o device.o vm.o pages.o search.o host.o uring.o cases.o frames.o
 objs	:= $(addprefix $(OUT)/lib/,$(objs))
 fuzz	:= fuzz model guest_ops host_ops ioctl_ops event_ops noise
 fuzz	:= $(patsubst %,$(OUT)/fuzz/%.o,$(fuzz))
@@ -60,6 +60,7 @@ $(OUT)/fuzz/%.o: ../fuzz/%.c
 	@echo "  CC      $<"
 	$(Q)$(CC) $(CFLAGS) -c $< -o $@
 
+$(OUT)/point_test: $(addprefix $(OUT)/point/,operations.o points.o)
 $(OUT)/uvmem_fuzz: $(fuzz)
 $(OUT)/uvmem_soak: $(OUT)/fuzz/soak.o
 $(addprefix $(OUT)/,$(filter-out uvmem_fuzz uvmem_soak,$(PROGS))): %: %.o
@@ -67,7 +68,7 @@ $(addprefix $(OUT)/,$(PROGS)): %: $(objs) $(LIB)/libkvm.a
 	@echo "  LD      $(@F)"
 	$(Q)$(CC) -pthread -no-pie $^ -ldl -o $@
 
--include $(wildcard $(OUT)/*.d $(OUT)/lib/*.d $(OUT)/fuzz/*.d)
+-include $(wildcard $(OUT)/*.d $(OUT)/lib/*.d $(OUT)/point/*.d $(OUT)/fuzz/*.d)
 
 .SECONDARY:
 .PHONY: all

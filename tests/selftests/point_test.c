@@ -5,386 +5,19 @@
  *
  * The module's points (kvm-uvmem/point.c) stop an operation at each of its stages in
  * turn. Meanwhile something else happens to the very pages; then the operation goes
- * on. A stage of which nobody knows an operation here is a failure.
+ * on: point/operations.h. A stage of which nobody knows an operation here is a failure.
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "kselftest.h"
 
-#include "cases.h"
+#include "point/operations.h"
+#include "point/points.h"
 #include "search.h"
 #include "timescale.h"
-
-#define POINTS_DIR	"/sys/kernel/debug/kvm-uvmem/"
-#define MAX_POINTS	64
-#define PAGES		8	/* that an operation is about */
-#define NEIGHBOURS	8	/* behind them, in the same chunk */
-#define VICTIM		3	/* the page that something happens to */
-#define SLOT2_GPA	(MEM_GPA + 4 * HUGE_SIZE)
-
-/* ---- points -------------------------------------------------------------------- */
-
-static char points[MAX_POINTS][32];
-static bool point_used[MAX_POINTS];
-static int nr_points;
-
-static bool points_load(void)
-{
-	FILE *f = fopen(POINTS_DIR "points", "r");
-
-	if (!f)
-		return false;
-	while (nr_points < MAX_POINTS && fscanf(f, "%31s %*d", points[nr_points]) == 1)
-		nr_points++;
-	fclose(f);
-	return true;
-}
-
-static void point_write(const char *name)
-{
-	int fd = open(POINTS_DIR "stop", O_WRONLY);
-
-	TEST_ASSERT(fd >= 0 && write(fd, name, strlen(name)) == strlen(name),
-		    "%s: %s", name, strerror(errno));
-	close(fd);
-}
-
-static bool point_standing(void)
-{
-	char text[64] = {};
-	int fd = open(POINTS_DIR "stop", O_RDONLY);
-
-	TEST_ASSERT(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0, "stop: %s",
-		    strerror(errno));
-	close(fd);
-	return strstr(text, " standing");
-}
-
-static void point_wait(const char *op, const char *point)
-{
-	u64 end = now_ms() + 20000ull * time_scale();
-
-	while (!point_standing()) {
-		TEST_ASSERT(now_ms() < end, "%s never comes to %s", op, point);
-		sleep_ms(1);
-	}
-}
-
-/* ---- a stage: a VM, an operation and a disturbance ---------------------------------- */
-
-struct stage {
-	const struct op *op;
-	const struct disturbance *what;
-	struct uvm *uvm;
-	u64 seed;
-	bool vm_open;			/* it is not secure yet */
-	struct guest_outcome op_guest;	/* if the operation is the guest's */
-	struct guest_outcome what_guest;	/* if the disturbance is */
-	s64 op_ret;
-	pthread_t op_thread;
-	int go[2];			/* who disturbs waits for a byte */
-	int standing_fd;		/* tells the parent of it */
-	const char *point;
-};
-
-/* What a stage leaves if nothing disturbs it. */
-enum content {
-	KEPT,			/* what guest_fill() wrote */
-	ZEROED,
-};
-
-struct op {
-	const char *name;
-	const char *prefixes;		/* of the points that it passes, each with a blank behind */
-	void (*prepare)(struct stage *s);
-	void (*run)(struct stage *s);
-	bool by_guest;
-	bool new_vm;			/* can be done once */
-	enum content content;
-};
-
-struct disturbance {
-	const char *name;
-	void (*run)(struct stage *s);
-	bool writes;			/* the guest fills the victim anew */
-	u32 may_stop;			/* bits of enum uvmem_stop_reason */
-	bool takes_slot;
-};
-
-#define STOP(reason)	(1u << UVMEM_STOP_##reason)
-
-static struct uvm *stage_vm(struct stage *s)
-{
-	if (!s->uvm)
-		s->uvm = uvm_create_secure(&(struct uvm_config){ .nr_vcpus = 2 });
-	return s->uvm;
-}
-
-static void *victim(struct stage *s)
-{
-	return uvm_hva(s->uvm, mem_page(VICTIM));
-}
-
-/* All pages in frames, with new content. */
-static void pages_fill(struct stage *s)
-{
-	struct uvm *uvm = stage_vm(s);
-	struct kvm_vcpu *vcpu = uvm->vcpu[0];
-
-	if (uvm_count(uvm, MEM_GPA, PAGES, UVMEM_PAGE_SHARED) ||
-	    uvm_count(uvm, MEM_GPA, PAGES, UVMEM_PAGE_LOST)) {
-		TEST_ASSERT_EQ(hypercall_patient(vcpu, UV_SHARE_PAGE, gpa_to_gfn(MEM_GPA), PAGES),
-			       U_SUCCESS);
-		TEST_ASSERT_EQ(hypercall_patient(vcpu, UV_UNSHARE_PAGE, gpa_to_gfn(MEM_GPA), PAGES),
-			       U_SUCCESS);
-	}
-	s->seed++;
-	guest_call(vcpu, guest_fill, MEM_GPA, PAGES + NEIGHBOURS, s->seed);
-}
-
-static void pages_out(struct stage *s)
-{
-	pages_fill(s);
-	uvm_page_out_all(s->uvm, MEM_GPA, PAGES);
-}
-
-/* In frames, and whoever pages them out has them in the sealed pool. */
-static void pages_for_pool(struct stage *s)
-{
-	pages_fill(s);
-	uvmem_set_sealed_pool(16 << 20);
-}
-
-static void pages_pooled(struct stage *s)
-{
-	pages_for_pool(s);
-	TEST_ASSERT_EQ(uvm_page_out(s->uvm, MEM_GPA, PAGES), (u64)PAGES);
-	uvm_assert_state(s->uvm, MEM_GPA, PAGES, UVMEM_PAGE_POOL);
-}
-
-/* Holes of the VMM's memory. */
-static void pages_absent(struct stage *s)
-{
-	struct uvm *uvm = stage_vm(s);
-
-	s->seed++;
-	guest_call(uvm->vcpu[0], guest_fill, mem_page(PAGES), NEIGHBOURS, s->seed);
-	uvm_assert_state(uvm, MEM_GPA, PAGES, UVMEM_PAGE_ABSENT);
-}
-
-static void pages_shared(struct stage *s)
-{
-	pages_fill(s);
-	TEST_ASSERT_EQ(hypercall_patient(s->uvm->vcpu[0], UV_SHARE_PAGE, gpa_to_gfn(MEM_GPA), PAGES),
-		       U_SUCCESS);
-}
-
-/* Some in each state that sharing has a step for. */
-static void pages_mixed(struct stage *s)
-{
-	pages_fill(s);
-	uvm_page_out_all(s->uvm, MEM_GPA, PAGES / 2);
-}
-
-/* Not secure yet; the test memory has a chunk with nothing in it. */
-static void pages_normal(struct stage *s)
-{
-	s->vm_open = true;
-	s->uvm = uvm_create(&(struct uvm_config){
-		.nr_vcpus = 2, .mem_pages = 2 * HUGE_PAGES, .src = VM_MEM_SRC_ANONYMOUS_THP });
-	s->seed++;
-	guest_call(s->uvm->vcpu[0], guest_fill, MEM_GPA, PAGES + NEIGHBOURS, s->seed);
-}
-
-/* ---- operations ---------------------------------------------------------------------- */
-
-static void do_page_in(struct stage *s)
-{
-	s->op_ret = uvm_page_in(s->uvm, MEM_GPA, PAGES);
-}
-
-static void do_page_out(struct stage *s)
-{
-	s->op_ret = uvm_page_out(s->uvm, MEM_GPA, PAGES);
-}
-
-/* Page by page: the victim is the first. */
-static void do_page_in_rest(struct stage *s)
-{
-	s->op_ret = uvm_page_in(s->uvm, mem_page(VICTIM), PAGES - VICTIM);
-}
-
-static void do_page_out_rest(struct stage *s)
-{
-	s->op_ret = uvm_page_out(s->uvm, mem_page(VICTIM), PAGES - VICTIM);
-}
-
-/* There may be a hole. The host must not find a marker, whatever happens. */
-static void host_reads(struct stage *s)
-{
-	u64 words[PAGE_SIZE / 8] = {};
-	struct iovec local = { words, PAGE_SIZE }, remote = { victim(s), PAGE_SIZE };
-	int i;
-
-	if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) < 0)
-		TEST_ASSERT(errno == EFAULT, "process_vm_readv: %s", strerror(errno));
-	for (i = 0; i < ARRAY_SIZE(words); i++)
-		TEST_ASSERT(s->vm_open || !is_marker(words[i]), "the host reads a marker");
-}
-
-static void do_guest_fault(struct stage *s)
-{
-	s->op_guest = guest_try(s->uvm->vcpu[0], guest_read, mem_page(VICTIM));
-}
-
-static void do_share(struct stage *s)
-{
-	s->op_guest = guest_try(s->uvm->vcpu[0], guest_hypercall, UV_SHARE_PAGE,
-				gpa_to_gfn(MEM_GPA), PAGES);
-}
-
-static void do_unshare(struct stage *s)
-{
-	s->op_guest = guest_try(s->uvm->vcpu[0], guest_hypercall, UV_UNSHARE_PAGE,
-				gpa_to_gfn(MEM_GPA), PAGES);
-}
-
-static void do_esm(struct stage *s)
-{
-	s->op_guest = guest_try(s->uvm->vcpu[0], guest_hypercall, UV_ESM);
-}
-
-static void do_slot(struct stage *s)
-{
-	void *mem = mmap(NULL, 64 * PAGE_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	TEST_ASSERT(mem != MAP_FAILED, "mmap");
-	s->op_ret = __vm_set_user_memory_region(s->uvm->vm, 7, 0, SLOT2_GPA, 64 * PAGE_SIZE, mem);
-	if (!s->op_ret)
-		vm_set_user_memory_region(s->uvm->vm, 7, 0, SLOT2_GPA, 0, mem);
-	munmap(mem, 64 * PAGE_SIZE);
-}
-
-/* Is any page in the pool, or on its way out? Out of it is not all of the way. */
-static bool is_writing_out(struct stage *s)
-{
-	u8 states[PAGES] = {};
-	struct uvmem_states get = {
-		.size = sizeof(get), .gfn = gpa_to_gfn(MEM_GPA), .nr_pages = PAGES,
-		.states = (u64)states,
-	};
-	int i;
-
-	TEST_ASSERT(!ioctl(s->uvm->fd, UVMEM_VM_GET_STATES, &get), "states: %s",
-		    strerror(errno));
-	for (i = 0; i < PAGES; i++)
-		if (states[i] & UVMEM_STATE_IN_TRANSIT || states[i] == UVMEM_PAGE_POOL)
-			return true;
-	return false;
-}
-
-/* It is a worker that comes to the points, and nobody waits for it but this. */
-static void do_write_out(struct stage *s)
-{
-	int i;
-
-	uvmem_set_sealed_pool(0);
-	for (i = 0; i < 1000 && is_writing_out(s); i++)
-		sleep_ms(10);
-}
-
-static const struct op ops[] = {
-	{ "page-in", "in ", pages_out, do_page_in },
-	{ "guest fault", "in ", pages_out, do_guest_fault, .by_guest = true },
-	{ "guest fault in a hole", "in ", pages_absent, do_guest_fault, .by_guest = true,
-	  .new_vm = true, .content = ZEROED },
-	{ "page-out", "out ", pages_fill, do_page_out },
-	{ "host touch", "touch out ", pages_fill, host_reads },
-	{ "page-out to the pool", "pool ", pages_for_pool, do_page_out_rest },
-	{ "page-in from the pool", "open ", pages_pooled, do_page_in_rest },
-	{ "guest fault in the pool", "open ", pages_pooled, do_guest_fault, .by_guest = true },
-	{ "host touch in the pool", "touch out ", pages_pooled, host_reads },
-	{ "write-out of the pool", "write out ", pages_pooled, do_write_out },
-	{ "share", "in give out share ", pages_mixed, do_share, .by_guest = true,
-	  .content = ZEROED },
-	{ "unshare", "in secure ", pages_shared, do_unshare, .by_guest = true,
-	  .content = ZEROED },
-	{ "ESM", "in uniform secure ", pages_normal, do_esm, .by_guest = true, .new_vm = true },
-	{ "memslot create", "slot ", pages_fill, do_slot },
-};
-
-/* ---- disturbances ---------------------------------------------------------------------- */
-
-static void nothing(struct stage *s)
-{
-}
-
-static void send_signal(struct stage *s)
-{
-	pthread_kill(s->op_thread, SIGUSR1);
-}
-
-static void guest_writes(struct stage *s)
-{
-	s->what_guest = guest_try(s->uvm->vcpu[1], guest_fill, mem_page(VICTIM), 1, s->seed + 1000);
-}
-
-static void host_writes(struct stage *s)
-{
-	uvm_host_flip(s->uvm, mem_page(VICTIM), 1);
-}
-
-static void pages_go_out(struct stage *s)
-{
-	uvm_page_out(s->uvm, MEM_GPA, PAGES);
-}
-
-static void pages_come_in(struct stage *s)
-{
-	uvm_page_in(s->uvm, MEM_GPA, PAGES);
-}
-
-static void host_drops(struct stage *s)
-{
-	TEST_ASSERT(!madvise(victim(s), PAGE_SIZE, MADV_DONTNEED), "MADV_DONTNEED");
-}
-
-static void host_unmaps(struct stage *s)
-{
-	TEST_ASSERT(!munmap(victim(s), PAGE_SIZE), "munmap");
-	/* And puts other memory there, which is none of the guest's. */
-	TEST_ASSERT(mmap(victim(s), PAGE_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == victim(s), "mmap");
-}
-
-static void slot_goes_and_comes(struct stage *s)
-{
-	struct userspace_mem_region *region = memslot2region(s->uvm->vm, MEM_SLOT);
-
-	vm_set_user_memory_region(s->uvm->vm, MEM_SLOT, 0, MEM_GPA, 0, region->host_mem);
-	vm_set_user_memory_region(s->uvm->vm, MEM_SLOT, 0, MEM_GPA,
-				  region->region.memory_size, region->host_mem);
-}
-
-static const struct disturbance disturbances[] = {
-	{ "nothing", nothing },
-	{ "a signal", send_signal },
-	{ "a guest write", guest_writes, .writes = true },
-	{ "a host read", host_reads },
-	{ "a host write", host_writes, .may_stop = STOP(INTEGRITY) },
-	{ "page-out", pages_go_out },
-	{ "page-in", pages_come_in },
-	{ "MADV_DONTNEED", host_drops, .may_stop = STOP(LOST) | STOP(MISSING) },
-	{ "munmap", host_unmaps, .may_stop = STOP(LOST) | STOP(MISSING) },
-	{ "memslot delete and create", slot_goes_and_comes, .may_stop = STOP(NO_SLOT),
-	  .takes_slot = true },
-};
 
 /* ---- one stage --------------------------------------------------------------------------- */
 
@@ -501,17 +134,6 @@ static void stage_check(struct stage *s)
 	}
 }
 
-static bool op_passes(const struct op *op, const char *point)
-{
-	size_t len = strcspn(point, ":");
-	const char *p = op->prefixes;
-
-	for (; *p; p += strcspn(p, " ") + 1)
-		if (strcspn(p, " ") == len && !strncmp(p, point, len))
-			return true;
-	return false;
-}
-
 /* An operation does not pass every point of its prefix: a host touch prepares in its own way. */
 static void stage_start(struct stage *s, const char *point)
 {
@@ -540,7 +162,7 @@ static void run_stages(void *arg)
 	signals_interrupt();
 	TEST_ASSERT(!pipe(s->go), "pipe");
 	for (i = 0; i < nr_points; i++) {
-		if (!op_passes(s->op, points[i]))
+		if (!point_is_of(points[i], s->op->prefixes))
 			continue;
 		/* Before the stage: a stack is mapped for it, and mmap_lock may be held then. */
 		TEST_ASSERT(!pthread_create(&other, NULL, what_fn, s), "no thread");
@@ -579,7 +201,7 @@ static void run_killed(void *arg)
 	int i;
 
 	for (i = 0; i < nr_points; i++) {
-		if (!op_passes(s->op, points[i]))
+		if (!point_is_of(points[i], s->op->prefixes))
 			continue;
 		s->point = points[i];
 		TEST_ASSERT(!pipe(fds), "pipe");
@@ -754,13 +376,14 @@ static const struct {
 	{ "drop:", run_drop },
 };
 
+static bool point_used[MAX_POINTS];
+
 static void use_prefix(const char *prefixes)
 {
-	struct op op = { .prefixes = prefixes };
 	int i;
 
 	for (i = 0; i < nr_points; i++)
-		if (op_passes(&op, points[i]))
+		if (point_is_of(points[i], prefixes))
 			point_used[i] = true;
 }
 
@@ -790,12 +413,12 @@ int main(void)
 			nr_simple += !strncmp(points[i], simples[j].prefix,
 					      strlen(simples[j].prefix));
 
-	cases_begin(ARRAY_SIZE(ops) * (ARRAY_SIZE(disturbances) + 1) + nr_simple + 1);
-	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+	cases_begin(nr_ops * (nr_disturbances + 1) + nr_simple + 1);
+	for (i = 0; i < nr_ops; i++) {
 		struct stage s = { .op = &ops[i] };
 
 		use_prefix(ops[i].prefixes);
-		for (j = 0; j < ARRAY_SIZE(disturbances); j++) {
+		for (j = 0; j < nr_disturbances; j++) {
 			s.what = &disturbances[j];
 			case_run(run_stages, &s, 120, "%s, and in its middle %s", ops[i].name,
 				 disturbances[j].name);

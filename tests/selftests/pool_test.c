@@ -8,10 +8,8 @@
 
 #include "harness.h"
 
-#include "search.h"
-#include "vm.h"
+#include "pool_vm.h"
 
-#define MEM_PAGES	512ull
 #define POOL_BYTES	(16ull << 20)	/* far more than they need */
 
 FIXTURE(pool)
@@ -19,26 +17,18 @@ FIXTURE(pool)
 	struct uvm *uvm;
 	struct kvm_vcpu *vcpu;
 	struct uvmem_reclaim reclaim;
-	u64 limit_before;
-	char residency[UVMEM_PARAM_LEN];
+	struct pool_before before;
 };
 
 FIXTURE_SETUP(pool)
 {
-	uvmem_set_param("min_residency_ms", "0", self->residency);
-	self->limit_before = uvmem_get_pool().sealed_pool_limit;
-	uvmem_set_sealed_pool(POOL_BYTES);
-	self->uvm = uvm_create_secure(&(struct uvm_config){ .mem_pages = MEM_PAGES });
+	self->uvm = pool_vm_begin(&self->before, POOL_BYTES);
 	self->vcpu = self->uvm->vcpu[0];
-	guest_call(self->vcpu, guest_fill, MEM_GPA, MEM_PAGES, 1);
 }
 
 FIXTURE_TEARDOWN(pool)
 {
-	uvmem_set_param("min_residency_ms", self->residency, NULL);
-	uvm_assert_sums(self->uvm);
-	uvm_free(self->uvm);
-	uvmem_set_sealed_pool(self->limit_before);
+	pool_vm_end(self->uvm, &self->before);
 }
 
 /* For helpers: checkpatch takes the macros for expressions. */
@@ -433,12 +423,11 @@ static void *filler_fn(void *opaque)
 
 TEST_F(pool, never_passes_its_limit)
 {
-	struct uvm *other = uvm_create_secure(&(struct uvm_config){ .mem_pages = MEM_PAGES });
+	struct uvm *other = pool_vm_create(2);
 	struct filler fillers[2] = { { .uvm = self->uvm }, { .uvm = other } };
 	u64 limit = 200 * PAGE_SIZE, most = 0, looks = 0;
 	int i;
 
-	guest_call(other->vcpu[0], guest_fill, MEM_GPA, MEM_PAGES, 2);
 	uvmem_set_sealed_pool(limit);
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&fillers[i].thread, NULL, filler_fn, &fillers[i]));
@@ -461,44 +450,9 @@ TEST_F(pool, never_passes_its_limit)
 
 /* ---- while the guest is at it ---------------------------------------------------------- */
 
-struct churn {
-	u64 failed_at;
-};
-
-static bool churn_step(struct kvm_vcpu *vcpu, void *opaque, u64 round)
-{
-	struct churn *churn = opaque;
-	u64 ret = guest_call(vcpu, guest_churn, MEM_GPA, MEM_PAGES, round * 2, 2);
-
-	if (ret != GUEST_OK)
-		churn->failed_at = ret;
-	return ret == GUEST_OK;
-}
-
 TEST_F(pool, loses_no_write_of_the_guest)
 {
-	struct churn churn = {};
-	struct guest_thread thread = {
-		.vcpu = self->vcpu, .step = churn_step, .opaque = &churn,
-	};
-	unsigned int seed = 1;
-	int i;
-
-	guest_thread_start(&thread);
-	for (i = 0; i < 100; i++) {
-		u64 first = rand_r(&seed) % MEM_PAGES;
-		u64 nr = 1 + rand_r(&seed) % (MEM_PAGES - first);
-
-		uvm_page_out(self->uvm, mem_page(first), nr);
-		if (i % 4 == 0)
-			uvm_page_in(self->uvm, mem_page(first), nr);
-		/* What is in the pool is taken out of it by the host as well. */
-		if (i % 4 == 1)
-			search_markers_in(uvm_hva(self->uvm, mem_page(first)),
-					  min_t(u64, nr, 32) * PAGE_SIZE);
-	}
-	guest_thread_stop(&thread, 3);
-	EXPECT_EQ(0, churn.failed_at);
+	EXPECT_EQ(0, pool_churn(self->uvm).failed_at);
 	EXPECT_LT(0, uvm_stat(self->uvm, "pool_stored"));
 	EXPECT_LT(0, uvm_stat(self->uvm, "pool_loaded"));
 }

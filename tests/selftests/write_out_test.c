@@ -4,14 +4,11 @@
  * go to the VMM's memory, and the guest finds them there
  */
 #include <sys/mman.h>
-#include <sys/swap.h>
 
 #include "harness.h"
 
-#include "search.h"
-#include "vm.h"
+#include "pool_vm.h"
 
-#define MEM_PAGES	512ull
 #define HALF		(MEM_PAGES / 2)
 #define ROOMY		(16ull << 20)	/* more than all that they need */
 #define STEP		8ull		/* pages that go out at once, so that the worker keeps up */
@@ -23,31 +20,19 @@ FIXTURE(write_out)
 {
 	struct uvm *uvm;
 	struct kvm_vcpu *vcpu;
-	u64 limit_before;
-	char residency[UVMEM_PARAM_LEN];
+	struct pool_before before;
 };
 
 FIXTURE_SETUP(write_out)
 {
-	uvmem_set_param("min_residency_ms", "0", self->residency);
-	self->limit_before = uvmem_get_pool().sealed_pool_limit;
-	uvmem_set_sealed_pool(ROOMY);
-	self->uvm = uvm_create_secure(&(struct uvm_config){ .mem_pages = MEM_PAGES });
+	self->uvm = pool_vm_begin(&self->before, ROOMY);
 	self->vcpu = self->uvm->vcpu[0];
-	guest_call(self->vcpu, guest_fill, MEM_GPA, MEM_PAGES, 1);
 }
 
 FIXTURE_TEARDOWN(write_out)
 {
-	uvmem_set_param("min_residency_ms", self->residency, NULL);
-	if (self->uvm) {
-		uvm_assert_sums(self->uvm);
-		uvm_free(self->uvm);
-	}
-	uvmem_set_sealed_pool(self->limit_before);
+	pool_vm_end(self->uvm, &self->before);
 }
-
-#define WRITE_OUT_FIXTURE	FIXTURE_DATA(write_out)
 
 static u64 written(struct uvm *uvm)
 {
@@ -137,11 +122,10 @@ TEST_F(write_out, takes_the_oldest_when_the_pool_is_full)
 
 TEST_F(write_out, takes_the_oldest_whichever_vm_has_them)
 {
-	struct uvm *other = uvm_create_secure(&(struct uvm_config){ .mem_pages = MEM_PAGES });
+	struct uvm *other = pool_vm_create(2);
 
 	self->uvm->shares_pool = true;
 	other->shares_pool = true;
-	guest_call(other->vcpu[0], guest_fill, MEM_GPA, MEM_PAGES, 2);
 	uvmem_set_sealed_pool(TIGHT);
 	pool_slowly(other, 0, HALF);
 	sleep(2);
@@ -236,13 +220,12 @@ TEST_F(write_out, of_2m_handles_leaves_the_rest_of_them_whole)
 TEST_F(write_out, passes_by_pages_whose_memslot_is_gone)
 {
 	struct userspace_mem_region *region = memslot2region(self->uvm->vm, MEM_SLOT);
-	struct uvm *other = uvm_create_secure(&(struct uvm_config){ .mem_pages = MEM_PAGES });
+	struct uvm *other = pool_vm_create(2);
 	u64 used = uvmem_get_pool().sealed_pool_used;
 	int i;
 
 	self->uvm->shares_pool = true;
 	other->shares_pool = true;
-	guest_call(other->vcpu[0], guest_fill, MEM_GPA, MEM_PAGES, 2);
 	EXPECT_EQ(MEM_PAGES, uvm_page_out(self->uvm, MEM_GPA, MEM_PAGES));
 	vm_set_user_memory_region(self->uvm->vm, MEM_SLOT, 0, MEM_GPA, 0, region->host_mem);
 	EXPECT_EQ(MEM_PAGES, uvm_page_out(other, MEM_GPA, MEM_PAGES));
@@ -310,48 +293,14 @@ TEST_F(write_out, can_be_switched_off)
 
 /* ---- while others are at it ---------------------------------------------------------------- */
 
-struct churn {
-	u64 failed_at;
-};
-
-static bool churn_step(struct kvm_vcpu *vcpu, void *opaque, u64 round)
-{
-	struct churn *churn = opaque;
-	u64 ret = guest_call(vcpu, guest_churn, MEM_GPA, MEM_PAGES, round * 2, 2);
-
-	if (ret != GUEST_OK)
-		churn->failed_at = ret;
-	return ret == GUEST_OK;
-}
-
 TEST_F(write_out, loses_no_write_of_the_guest_and_keeps_the_limit)
 {
-	struct churn churn = {};
-	struct guest_thread thread = {
-		.vcpu = self->vcpu, .step = churn_step, .opaque = &churn,
-	};
-	u64 limit = 100 * PAGE_SIZE, above = 0;
-	unsigned int seed = 1;
-	int i;
+	struct pool_churn churn;
 
-	uvmem_set_sealed_pool(limit);
-	guest_thread_start(&thread);
-	for (i = 0; i < 100; i++) {
-		u64 first = rand_r(&seed) % MEM_PAGES;
-		u64 nr = 1 + rand_r(&seed) % (MEM_PAGES - first);
-
-		uvm_page_out(self->uvm, mem_page(first), nr);
-		above += uvmem_get_pool().sealed_pool_used > limit;
-		if (i % 4 == 0)
-			uvm_page_in(self->uvm, mem_page(first), nr);
-		/* What is being written out is read by the host as well. */
-		if (i % 4 == 1)
-			search_markers_in(uvm_hva(self->uvm, mem_page(first)),
-					  min_t(u64, nr, 32) * PAGE_SIZE);
-	}
-	guest_thread_stop(&thread, 3);
+	uvmem_set_sealed_pool(100 * PAGE_SIZE);
+	churn = pool_churn(self->uvm);
 	EXPECT_EQ(0, churn.failed_at);
-	EXPECT_EQ(0, above);
+	EXPECT_EQ(0, churn.above_limit);
 	EXPECT_LT(0, written(self->uvm));
 	settle(self->uvm);
 	uvm_assert_sums(self->uvm);
@@ -363,11 +312,8 @@ TEST_F(write_out, is_over_when_the_vm_ends)
 	int i;
 
 	for (i = 0; i < 8; i++) {
-		if (i) {
-			self->uvm = uvm_create_secure(&(struct uvm_config){ .mem_pages = MEM_PAGES });
-			self->vcpu = self->uvm->vcpu[0];
-			guest_call(self->vcpu, guest_fill, MEM_GPA, MEM_PAGES, 1);
-		}
+		if (i)
+			self->uvm = pool_vm_create(1);
 		uvmem_set_sealed_pool(ROOMY);
 		EXPECT_EQ(MEM_PAGES, uvm_page_out(self->uvm, MEM_GPA, MEM_PAGES));
 		uvmem_set_sealed_pool(0);

@@ -2,6 +2,8 @@
 /*
  * vm.h - VMs of the selftests: armed before they have memory or a vCPU, driven
  * through guest_call(), and accounted for at every step
+ *
+ * What is not inline is in device.c, vm.c and pages.c, in this order.
  */
 #ifndef SELFTESTS_UVMEM_VM_H
 #define SELFTESTS_UVMEM_VM_H
@@ -95,6 +97,7 @@ void uvmem_set_pool_limit(u64 frames);
 void uvmem_set_sealed_pool(u64 bytes);
 /* Until a VM is freed, or the process ends, the sealed pool keeps what it has, whatever its limit. */
 void uvmem_keep_sealed_pool(void);
+void uvmem_release_sealed_pool(void);
 /* Set a parameter of the module; what it was goes to @old, which may be NULL. */
 #define UVMEM_PARAM_LEN		16
 void uvmem_set_param(const char *name, const char *value, char old[UVMEM_PARAM_LEN]);
