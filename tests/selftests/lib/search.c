@@ -15,6 +15,9 @@
 
 #include "search.h"
 
+/* Entries read at once: a system call for each page is slow, with KASAN very slow. */
+#define PAGEMAP_STEP	512
+
 static sigjmp_buf refused;
 
 static void on_sigbus(int sig)
@@ -26,7 +29,8 @@ static void search_page(const u64 *page, struct search_result *result)
 {
 	int i;
 
-	if (sigsetjmp(refused, 1)) {
+	/* The handler leaves the mask as it is (SA_NODEFER): there is nothing to save. */
+	if (sigsetjmp(refused, 0)) {
 		result->refused++;
 		return;
 	}
@@ -39,19 +43,32 @@ static void search_page(const u64 *page, struct search_result *result)
 	result->pages++;
 }
 
-/* Is a page there without a fault? Swap entries, which device-private pages are, are not. */
-static bool page_present(int pagemap, u64 addr)
+/*
+ * The pages of [start, end) that are there without a fault, or all. Swap entries, which
+ * device-private pages are, are not.
+ */
+static void search_range(u64 start, u64 end, enum search_how how, int pagemap,
+			 struct search_result *result)
 {
-	u64 entry;
+	u64 entries[PAGEMAP_STEP], addr;
+	ssize_t nr, i;
 
-	if (pread(pagemap, &entry, 8, (off_t)(addr / PAGE_SIZE * 8)) != 8)
-		return false;
-	return entry & (1ull << 63);
+	for (addr = start; addr < end; addr += nr * PAGE_SIZE) {
+		u64 left = (end - addr) / PAGE_SIZE;
+
+		nr = min_t(u64, PAGEMAP_STEP, left);
+		if (how != SEARCH_TOUCH)
+			TEST_ASSERT(pread(pagemap, entries, nr * 8, addr / PAGE_SIZE * 8) == nr * 8,
+				    "pagemap of 0x%lx: %s", addr, strerror(errno));
+		for (i = 0; i < nr; i++)
+			if (how == SEARCH_TOUCH || entries[i] & (1ull << 63))
+				search_page((const u64 *)(addr + i * PAGE_SIZE), result);
+	}
 }
 
 struct search_result search_markers(enum search_how how)
 {
-	struct sigaction act = { .sa_handler = on_sigbus }, old_bus, old_segv;
+	struct sigaction act = { .sa_handler = on_sigbus, .sa_flags = SA_NODEFER }, old_bus, old_segv;
 	static char maps[256 * 1024];
 	struct search_result result = {};
 	int pagemap = open("/proc/self/pagemap", O_RDONLY);
@@ -70,7 +87,7 @@ struct search_result search_markers(enum search_how how)
 		    !sigaction(SIGSEGV, &act, &old_segv), "sigaction");
 	for (line = maps; *line; line = next) {
 		unsigned long start, end;
-		u64 addr, before = result.markers;
+		u64 before = result.markers;
 		char perm[5];
 
 		next = strchr(line, '\n');
@@ -81,9 +98,7 @@ struct search_result search_markers(enum search_how how)
 		/* [vsyscall] is execute-only in truth, [vvar] partly not there. */
 		if (perm[0] != 'r' || strstr(line, "[v"))
 			continue;
-		for (addr = start; addr < end; addr += PAGE_SIZE)
-			if (how == SEARCH_TOUCH || page_present(pagemap, addr))
-				search_page((const u64 *)addr, &result);
+		search_range(start, end, how, pagemap, &result);
 		if (result.markers && !before)
 			snprintf(result.where, sizeof(result.where), "%.200s", line);
 	}
@@ -95,7 +110,7 @@ struct search_result search_markers(enum search_how how)
 
 struct search_result search_markers_in(const void *start, u64 size)
 {
-	struct sigaction act = { .sa_handler = on_sigbus }, old;
+	struct sigaction act = { .sa_handler = on_sigbus, .sa_flags = SA_NODEFER }, old;
 	struct search_result result = {};
 	u64 off;
 
