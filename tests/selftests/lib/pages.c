@@ -245,35 +245,33 @@ u64 uvm_page_in(struct uvm *uvm, u64 gpa, u64 nr_pages)
 	return move_range(uvm, UVMEM_VM_PAGE_IN, gpa, nr_pages, 0);
 }
 
-void uvm_page_out_all(struct uvm *uvm, u64 gpa, u64 nr_pages)
+/* All of the range by @move, which takes it from state @from to @to. */
+static void move_all(struct uvm *uvm, u64 gpa, u64 nr_pages,
+		     u64 (*move)(struct uvm *uvm, u64 gpa, u64 nr_pages),
+		     enum uvmem_page_state from, enum uvmem_page_state to)
 {
 	u64 moved = 0;
 	int i;
 
-	uvm_assert_state(uvm, gpa, nr_pages, UVMEM_PAGE_IN);
+	uvm_assert_state(uvm, gpa, nr_pages, from);
 	/* Somebody may hold a page for a moment, e.g. a per-CPU batch of the LRU. */
 	for (i = 0; i < 50 && moved < nr_pages; i++) {
 		if (i)
 			usleep(10000);
-		moved += uvm_page_out(uvm, gpa, nr_pages);
+		moved += move(uvm, gpa, nr_pages);
 	}
 	TEST_ASSERT_EQ(moved, nr_pages);
-	uvm_assert_state(uvm, gpa, nr_pages, UVMEM_PAGE_OUT);
+	uvm_assert_state(uvm, gpa, nr_pages, to);
+}
+
+void uvm_page_out_all(struct uvm *uvm, u64 gpa, u64 nr_pages)
+{
+	move_all(uvm, gpa, nr_pages, uvm_page_out, UVMEM_PAGE_IN, UVMEM_PAGE_OUT);
 }
 
 void uvm_page_in_all(struct uvm *uvm, u64 gpa, u64 nr_pages)
 {
-	u64 moved = 0;
-	int i;
-
-	uvm_assert_state(uvm, gpa, nr_pages, UVMEM_PAGE_OUT);
-	for (i = 0; i < 50 && moved < nr_pages; i++) {
-		if (i)
-			usleep(10000);
-		moved += uvm_page_in(uvm, gpa, nr_pages);
-	}
-	TEST_ASSERT_EQ(moved, nr_pages);
-	uvm_assert_state(uvm, gpa, nr_pages, UVMEM_PAGE_IN);
+	move_all(uvm, gpa, nr_pages, uvm_page_in, UVMEM_PAGE_OUT, UVMEM_PAGE_IN);
 }
 
 void uvm_age(struct uvm *uvm, u64 max_scan, struct uvmem_age *ret_age)
