@@ -174,6 +174,31 @@ u64 uvmem_gfn_read(struct uvmem_vm *vm, gfn_t gfn)
 	return chunk ? READ_ONCE(chunk->ent[uvmem_chunk_offset(gfn)]) : ent;
 }
 
+u64 uvmem_word_lock(struct uvmem_vm *vm, gfn_t gfn, struct uvmem_chunk **ret_chunk)
+{
+	struct uvmem_chunk *chunk;
+	u64 uniform;
+
+	/* A uniform word changes, or becomes a chunk, under the xarray's own lock. */
+	xa_lock(&vm->chunks);
+	chunk = uvmem_chunk_peek(vm, gfn, &uniform);
+	*ret_chunk = chunk;
+	if (!chunk)
+		return uniform;
+	xa_unlock(&vm->chunks);
+	/* A chunk stays one as long as the VM does. */
+	spin_lock_irq(&chunk->lock);
+	return chunk->ent[uvmem_chunk_offset(gfn)];
+}
+
+void uvmem_word_unlock(struct uvmem_vm *vm, struct uvmem_chunk *chunk)
+{
+	if (chunk)
+		spin_unlock_irq(&chunk->lock);
+	else
+		xa_unlock(&vm->chunks);
+}
+
 enum uvmem_page_state uvmem_gfn_state(struct uvmem_vm *vm, gfn_t gfn, bool *ret_transit)
 {
 	u64 ent = uvmem_gfn_read(vm, gfn);

@@ -26,9 +26,6 @@
 #include "trace.h"
 #include "hypercalls.h"
 
-/* Rounds of "page it in, look again" before an access gives up; each may sleep. */
-#define UVMEM_ACCESS_RETRIES	64
-
 static bool is_plain(u64 ent)
 {
 	return !uvmem_page_is_secure(uvmem_ent_state(ent)) && !(ent & UVMEM_ENT_TRANSIT);
@@ -112,11 +109,7 @@ static bool guest_gfn_gone(struct kvm *kvm, gfn_t gfn)
 	return true;
 }
 
-/* What one attempt at a kernel access finds; all under chunk->lock. */
-typedef int (*access_fn)(void *mem, void *arg);
-
-/* Run @fn on the page of @gfn. KVM_UVMEM_PASS, @fn's result, -EAGAIN (@atomic only), -EFAULT. */
-static int access_page(struct uvmem_vm *vm, gfn_t gfn, bool atomic, access_fn fn, void *arg)
+int uvmem_access_page(struct uvmem_vm *vm, gfn_t gfn, bool atomic, uvmem_access_fn fn, void *arg)
 {
 	unsigned int try, off = uvmem_chunk_offset(gfn);
 
@@ -191,14 +184,14 @@ static int guest_read(struct kvm *kvm, gfn_t gfn, void *data, int offset, int le
 {
 	struct copy_arg copy = { .to = data, .offset = offset, .len = len };
 
-	return access_page(to_uvmem_vm(kvm), gfn, atomic, copy_from_page, &copy);
+	return uvmem_access_page(to_uvmem_vm(kvm), gfn, atomic, copy_from_page, &copy);
 }
 
 static int guest_write(struct kvm *kvm, gfn_t gfn, const void *data, int offset, int len)
 {
 	struct copy_arg copy = { .from = data, .offset = offset, .len = len };
 
-	return access_page(to_uvmem_vm(kvm), gfn, false, copy_to_page, &copy);
+	return uvmem_access_page(to_uvmem_vm(kvm), gfn, false, copy_to_page, &copy);
 }
 
 struct cmpxchg_arg {
@@ -240,7 +233,7 @@ static int guest_cmpxchg(struct kvm *kvm, gpa_t gpa, void *old, u64 new, int len
 		.old = old, .new = new, .offset = offset_in_page(gpa), .len = len,
 	};
 
-	return access_page(to_uvmem_vm(kvm), gpa_to_gfn(gpa), false, cmpxchg_page, &x);
+	return uvmem_access_page(to_uvmem_vm(kvm), gpa_to_gfn(gpa), false, cmpxchg_page, &x);
 }
 
 static void guest_stop_exit(struct kvm_vcpu *vcpu)

@@ -218,35 +218,13 @@ static s64 move_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, enum uvmem_purpose
 	return done ?: step;
 }
 
-/*
- * Zero those pages of [gfn, gfn + nr) that are secure, or those that are SHARED,
- * where the guest sees them. ABSENT pages are zero already. -EFAULT: one could not be had.
- */
-static int zero_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, bool secure)
-{
-	int idx, ret = 0;
-
-	idx = srcu_read_lock(&vm->kvm->srcu);
-	for (; nr && !ret; gfn++, nr--) {
-		enum uvmem_page_state state = uvmem_gfn_state(vm, gfn, NULL);
-
-		if (secure ? !uvmem_page_is_secure(state) || state == UVMEM_PAGE_ABSENT :
-			     state != UVMEM_PAGE_SHARED)
-			continue;
-		ret = kvm_clear_guest(vm->kvm, gfn_to_gpa(gfn), PAGE_SIZE);
-		cond_resched();
-	}
-	srcu_read_unlock(&vm->kvm->srcu, idx);
-	return ret;
-}
-
 s64 uvmem_secure_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move *move)
 {
 	s64 done = move_range(vm, gfn, nr, UVMEM_TO_SECURE, move);
 
 	uvmem_point(UVMEM_AT_SECURE_MOVED);
 	/* Those that were secure before did not pass through the pipeline. */
-	if (done > 0 && move->zero && zero_range(vm, gfn, done, true))
+	if (done > 0 && move->zero && uvmem_zero_secure(vm, gfn, done))
 		return -EFAULT;
 	return done;
 }
@@ -295,7 +273,7 @@ s64 uvmem_share_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr, struct uvmem_move 
 
 	uvmem_point(UVMEM_AT_SHARE_MOVED);
 	/* Those that were in no frame kept what the VMM has there. */
-	if (done > 0 && move->zero && zero_range(vm, gfn, done, false))
+	if (done > 0 && move->zero && uvmem_zero_shared(vm, gfn, done))
 		return -EFAULT;
 	return done;
 }

@@ -10,6 +10,7 @@
  *	5. folio locks (trylock only, by migrate_vma), page-table locks
  *	6. kvm->mmu_lock
  *	7. chunk->lock (spin, interrupts off; also inside lruvec->lru_lock)
+ *	   or vm->chunks' xa_lock, where all of a chunk is alike
  *	8. vm->stall spinlock
  *	9. leaves: pgmap, event queue, writeout.c's queue, vm->idle spinlocks
  * A transit mark is never waited for with 5-9 held. The reclaim of memory may
@@ -176,6 +177,12 @@ int uvmem_chunk_make_blobs(struct uvmem_chunk *chunk);
 void uvmem_blob_orphan(struct uvmem_chunk *chunk, unsigned int off);
 void uvmem_blob_free_orphans(struct uvmem_vm *vm);
 u64 uvmem_gfn_read(struct uvmem_vm *vm, gfn_t gfn);
+/*
+ * The word of @gfn, which stays as it is until it is unlocked. *@ret_chunk is for that;
+ * NULL: all of the chunk is alike. Both are spinlocks, interrupts may be off.
+ */
+u64 uvmem_word_lock(struct uvmem_vm *vm, gfn_t gfn, struct uvmem_chunk **ret_chunk);
+void uvmem_word_unlock(struct uvmem_vm *vm, struct uvmem_chunk *chunk);
 bool uvmem_gfn_any_secure(struct uvmem_vm *vm, gfn_t gfn, u64 nr);	/* sleeps */
 int uvmem_page_event(struct uvmem_chunk *chunk, unsigned int off,
 		     enum uvmem_page_event event, u16 stamp, u64 payload);
@@ -452,5 +459,21 @@ u8 uvmem_face_cbit(void);
 
 /* ---- guest.c ---------------------------------------------------------------------------- */
 extern const struct kvm_uvmem_ops uvmem_kvm_ops;
+
+/* Rounds of "page it in, look again" before an access gives up; each may sleep. */
+#define UVMEM_ACCESS_RETRIES	64
+
+/* What an access does to the page at @mem, once it is there; under chunk->lock. */
+typedef int (*uvmem_access_fn)(void *mem, void *arg);
+/* Run @fn on the page of @gfn. KVM_UVMEM_PASS: it is not secure. @fn's result, -EAGAIN (@atomic only), -EFAULT. */
+int uvmem_access_page(struct uvmem_vm *vm, gfn_t gfn, bool atomic, uvmem_access_fn fn, void *arg);
+
+/* ---- zero.c ----------------------------------------------------------------------------- */
+/*
+ * Zero those pages of [gfn, gfn + nr) that are secure, or those that are SHARED, where
+ * the guest sees them. Current is one of its vCPUs. 0, -EFAULT: one could not be had.
+ */
+int uvmem_zero_secure(struct uvmem_vm *vm, gfn_t gfn, u64 nr);
+int uvmem_zero_shared(struct uvmem_vm *vm, gfn_t gfn, u64 nr);
 
 #endif
