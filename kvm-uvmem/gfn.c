@@ -271,68 +271,6 @@ int uvmem_chunk_make_blobs(struct uvmem_chunk *chunk)
 	return 0;
 }
 
-/* ---- blobs that nobody wants -------------------------------------------------- */
-
-/* No mark protects it, and the page is not POOL: has it a blob? */
-static bool blob_is_orphan(const struct uvmem_chunk *chunk, unsigned int off)
-{
-	u64 ent = chunk->ent[off];
-
-	return chunk->blobs && chunk->blobs[off] && !(ent & UVMEM_ENT_TRANSIT) &&
-	       uvmem_ent_state(ent) != UVMEM_PAGE_POOL;
-}
-
-/*
- * The state of a page that was POOL is another one now, or its mark is gone: if its blob is
- * left, the drop work frees it. Blobs cannot be freed under chunk->lock, nor where handles
- * are dropped.
- */
-void uvmem_blob_orphan(struct uvmem_chunk *chunk, unsigned int off)
-{
-	struct uvmem_vm *vm = chunk->vm;
-
-	lockdep_assert_held(&chunk->lock);
-	if (!blob_is_orphan(chunk, off))
-		return;
-	spin_lock(&vm->drop_lock);
-	if (list_empty(&chunk->orphaned))
-		list_add_tail(&chunk->orphaned, &vm->orphaned);
-	spin_unlock(&vm->drop_lock);
-	if (!READ_ONCE(vm->ended))
-		queue_work(system_dfl_wq, &vm->drop_work);
-}
-
-static struct uvmem_chunk *next_orphaned(struct uvmem_vm *vm)
-{
-	struct uvmem_chunk *chunk;
-
-	guard(spinlock_irq)(&vm->drop_lock);
-	chunk = list_first_entry_or_null(&vm->orphaned, struct uvmem_chunk, orphaned);
-	if (chunk)
-		list_del_init(&chunk->orphaned);
-	return chunk;
-}
-
-/* The drop work; vm->active is held. */
-void uvmem_blob_free_orphans(struct uvmem_vm *vm)
-{
-	struct uvmem_chunk *chunk;
-	unsigned int i;
-
-	while ((chunk = next_orphaned(vm))) {
-		for (i = 0; i < UVMEM_CHUNK_PAGES; i++) {
-			unsigned long blob = 0;
-
-			spin_lock_irq(&chunk->lock);
-			if (blob_is_orphan(chunk, i))
-				swap(blob, chunk->blobs[i]);
-			spin_unlock_irq(&chunk->lock);
-			uvmem_blob_free(blob);
-		}
-		cond_resched();
-	}
-}
-
 /* ---- states --------------------------------------------------------------------- */
 
 /*

@@ -92,7 +92,6 @@ struct uvmem_batch_one {
 	unsigned long room[10];
 };
 
-/* move.c */
 void uvmem_batch_init_one(struct uvmem_batch_one *one, struct uvmem_vm *vm);
 void uvmem_batch_release_one(struct uvmem_batch_one *one);
 /* Jiffies that @at lacked to the page's having been resident for the minimum; <= 0: none. */
@@ -121,6 +120,8 @@ void uvmem_batch_account(struct uvmem_batch *b, bool in, unsigned int moved);
 /* For migrate_vma_setup(), once what is todo is marked; @select: MIGRATE_VMA_SELECT_*. */
 struct migrate_vma uvmem_batch_args(struct uvmem_batch *b, unsigned long select);
 
+/* ---- peek.c ---- */
+
 /* What the VMM's page table has at an address. */
 enum uvmem_peek {
 	UVMEM_PEEK_NONE,		/* nothing, or the zero page */
@@ -140,8 +141,10 @@ enum uvmem_peek uvmem_peek(struct mm_struct *mm, unsigned long addr);
 /* Can memory behind @vma be secure? */
 bool uvmem_vma_fits(struct vm_area_struct *vma);
 
+/* ---- movein.c, moveout.c ---- */
+
 /*
- * movein.c, moveout.c. Prepare: spares for @need pages, or as many as there are; sleeps,
+ * Prepare: spares for @need pages, or as many as there are; sleeps,
  * before mmap_lock is taken where that is possible. Then move what can be moved of the batch; mmap_lock held for
  * read throughout (b->exclusive: for write, until they are collected). Return the
  * number of pages that moved. Pages that were not are counted by reason, except those listed in @retry (a bitmap, may be NULL), which
