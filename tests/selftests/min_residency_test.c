@@ -42,9 +42,17 @@ FIXTURE_TEARDOWN(residency)
 TEST_F(residency, is_granted_against_page_out)
 {
 	struct uvmem_range range;
+	u64 begin;
+	int tries = 0;
 
-	guest_call(self->vcpu, guest_fill, MEM_GPA, 16, 1);
-	ASSERT_EQ(0, __uvm_move(self->uvm, UVMEM_VM_PAGE_OUT, MEM_GPA, 16, 0, &range));
+	/* On a host that was busy with other things they may have been there for long. */
+	do {
+		guest_call(self->vcpu, guest_fill, MEM_GPA, 16, 1);
+		uvm_page_out_all(self->uvm, MEM_GPA, 16);
+		begin = now_ms();
+		guest_call(self->vcpu, guest_fill, MEM_GPA, 16, 1);
+		ASSERT_EQ(0, __uvm_move(self->uvm, UVMEM_VM_PAGE_OUT, MEM_GPA, 16, 0, &range));
+	} while (now_ms() - begin > 900 && ++tries < 20);
 	EXPECT_EQ(0, range.moved);
 	EXPECT_EQ(16, range.skipped[UVMEM_REASON_YOUNG]);
 	uvm_assert_state(self->uvm, MEM_GPA, 16, UVMEM_PAGE_IN);
