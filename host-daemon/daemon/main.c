@@ -154,6 +154,14 @@ static void on_event(struct manager *m, enum manager_event event, const struct g
 	bus_tell(m->user, event, guest);
 }
 
+static void on_refused(struct manager *m, const char *setting, int err)
+{
+	(void)m;
+	/* What is wrong with the value; who may set it is the unit's business. */
+	log_line(LOG_WARNING, "The kernel refuses %s, and keeps what it has: %s", setting,
+		 err == -EINVAL ? "it is more than there is, as of a carve-out" : strerror(-err));
+}
+
 static void tell_status(struct daemon *d)
 {
 	const struct manager *m = &d->manager;
@@ -359,6 +367,7 @@ static int run(struct daemon *d, bool with_bus)
 		return err;
 	}
 	d->manager.on_event = on_event;
+	d->manager.on_refused = on_refused;
 	d->manager.user = d;
 	err = load_state(d);
 	if (!err)

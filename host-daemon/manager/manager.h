@@ -112,7 +112,9 @@ enum manager_event {
  * @rounds: counter
  * @passed_ns: time of the last round
  * @on_event: called when something happens; may be NULL
- * @user: for @on_event
+ * @on_refused: called when the kernel refuses a setting of the host, once per reason; may be NULL
+ * @pool_error, @sealed_error: of the last try to set these limits; 0 or negative errno
+ * @user: for those two
  */
 struct manager {
 	struct kernel *kernel;
@@ -132,6 +134,9 @@ struct manager {
 	uint64_t rounds;
 	uint64_t passed_ns;
 	void (*on_event)(struct manager *m, enum manager_event event, const struct guest *guest);
+	void (*on_refused)(struct manager *m, const char *setting, int err);
+	int pool_error;
+	int sealed_error;
 	void *user;
 };
 

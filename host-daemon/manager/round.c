@@ -220,11 +220,20 @@ static void act(struct manager *m, struct policy_guest **policies, struct guest 
 	}
 }
 
+/* A setting of the host was tried: 0 or a negative errno came of it. */
+static void note_setting(struct manager *m, const char *setting, int *last, int err)
+{
+	if (err && err != *last && m->on_refused)
+		m->on_refused(m, setting, err);
+	*last = err;
+}
+
 static void set_pool_limit(struct manager *m)
 {
 	if (m->config.pool_limit && m->config.pool_limit != m->pool.frames_limit &&
 	    !m->config.dry_run)
-		m->kernel->ops->set_pool_limit(m->kernel, m->config.pool_limit);
+		note_setting(m, "[pool] limit", &m->pool_error,
+			     m->kernel->ops->set_pool_limit(m->kernel, m->config.pool_limit));
 }
 
 static void set_sealed_pool(struct manager *m)
@@ -233,7 +242,8 @@ static void set_sealed_pool(struct manager *m)
 
 	if (bytes && bytes != m->pool.sealed_pool_limit && !m->config.dry_run &&
 	    m->module.capabilities & KERNEL_CAP_SEALED_POOL)
-		m->kernel->ops->set_sealed_pool(m->kernel, bytes);
+		note_setting(m, "[pool] sealed", &m->sealed_error,
+			     m->kernel->ops->set_sealed_pool(m->kernel, bytes));
 }
 
 /* What is stored there is smaller than a page: as many pages as that at least. */

@@ -49,6 +49,7 @@ struct fake_vm {
  * struct fake_kernel - the kernel
  * @kernel: to be given away
  * @fail_*: what the calls return instead of working, 0: nothing
+ * @pool_most: a higher limit of the pool is refused; 0: none is
  * @sealed_pool_limit: bytes, as last set
  * @pooled: what is out is in the sealed pool, a page in 1 KiB, of which as much goes to waste
  * @calls: of reclaim
@@ -57,6 +58,7 @@ struct fake_kernel {
 	struct kernel kernel;
 	struct uvmem_info info;
 	uint64_t pool_limit;
+	uint64_t pool_most;
 	uint64_t sealed_pool_limit;
 	bool pooled;
 	struct fake_vm vms[FAKE_VMS];

@@ -144,6 +144,51 @@ static void limits_reach_the_kernel(void **state)
 	assert_false(v->limits_set);
 }
 
+static char refused[64];
+static unsigned int refusals;
+
+static void note_refusal(struct manager *manager, const char *setting, int err)
+{
+	(void)manager;
+	assert_int_equal(err, -EINVAL);
+	snprintf(refused, sizeof(refused), "%s", setting);
+	refusals++;
+}
+
+static void larger_than_there_is(struct config *config)
+{
+	config->pool_limit = 6001;
+}
+
+static void as_large_as_there_is(struct config *config)
+{
+	config->pool_limit = 6000;
+}
+
+/* A carve-out has no more than it has. */
+static void a_pool_limit_that_is_refused_is_told_once(void **state)
+{
+	(void)state;
+	add_vm(0, 5, 100, 0);
+	fake.pool_limit = 5000;
+	fake.pool_most = 6000;
+	refusals = 0;
+	m.on_refused = note_refusal;
+	configure(larger_than_there_is);
+	rounds(5);
+	assert_int_equal(refusals, 1);
+	assert_string_equal(refused, "[pool] limit");
+	assert_int_equal(fake.pool_limit, 5000);
+	/* In order again, and told anew when it is not. */
+	configure(as_large_as_there_is);
+	rounds(5);
+	assert_int_equal(fake.pool_limit, 6000);
+	assert_int_equal(refusals, 1);
+	configure(larger_than_there_is);
+	rounds(5);
+	assert_int_equal(refusals, 2);
+}
+
 static void an_old_module_is_enough_to_count(void **state)
 {
 	(void)state;
@@ -425,6 +470,7 @@ int main(int argc, char *argv[])
 		TEST(a_pass_takes_the_aging_interval),
 		TEST(a_dry_run_touches_nothing),
 		TEST(limits_reach_the_kernel),
+		TEST(a_pool_limit_that_is_refused_is_told_once),
 		TEST(an_old_module_is_enough_to_count),
 		TEST(a_raised_limit_brings_back_what_left_last),
 		TEST(a_dry_run_brings_nothing_back),
