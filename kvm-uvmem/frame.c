@@ -5,13 +5,14 @@
  * Purpose
  *	Hands out single pages that no process ever maps, up to a limit for the
  *	host and one per VM, and scrubs them when they come back. Where the pages
- *	come from is the back end's business (struct uvmem_frame_ops): here the
- *	page allocator; a carve-out of RAM reserved at boot would be another.
+ *	come from is the back end's business (frame.h): the page allocator, which is
+ *	here, or RAM that was reserved at boot (carveout.c).
  *
  * Limits
  *	A frame is reserved first (atomic compare-and-exchange against the limit),
  *	allocated second: no race lets use exceed a limit. A limit lowered below
- *	what is in use takes nothing away, it only stops new frames.
+ *	what is in use takes nothing away, it only stops new frames. It cannot be
+ *	more than what was reserved at boot.
  *
  * Memory that fails
  *	memory_failure() can do no more for a page of ours than to mark it PG_hwpoison.
@@ -30,6 +31,7 @@
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 
+#include "frame.h"
 #include "reclaim.h"
 
 /* A full pool is announced again once this part of the limit was free in between. */
@@ -38,7 +40,7 @@
 static unsigned long frames_limit;
 module_param(frames_limit, ulong, 0444);
 MODULE_PARM_DESC(frames_limit,
-		 "Pages of secure memory for all VMs when the module is loaded (0: half of RAM)");
+		 "Pages of secure memory for all VMs when the module is loaded (0: half of RAM, or all of the carve-out)");
 
 static atomic64_t pool_limit;
 static atomic64_t pool_used;
@@ -86,7 +88,8 @@ static const struct uvmem_frame_ops frame_page_ops = {
 	.free		= frame_page_free,
 };
 
-static const struct uvmem_frame_ops *const frame_ops = &frame_page_ops;
+static const struct uvmem_frame_ops *frame_ops;
+static atomic64_t frames_most;	/* that it has */
 
 /* ---- limits ------------------------------------------------------------------- */
 
@@ -320,14 +323,30 @@ u64 uvmem_frame_limit(void)
 	return atomic64_read(&pool_limit);
 }
 
+/* A frame that was lost meanwhile is not there to be promised. */
+static void limit_to_most(void)
+{
+	s64 most = atomic64_read(&frames_most), old = atomic64_read(&pool_limit);
+
+	while (old > most && !atomic64_try_cmpxchg(&pool_limit, &old, most))
+		;
+}
+
+void uvmem_frame_lost(void)
+{
+	atomic64_dec(&frames_most);
+	limit_to_most();
+}
+
 int uvmem_frame_set_limit(u64 frames)
 {
 	u64 used;
 
-	if (!frames || frames > S64_MAX)
+	if (!frames || frames > atomic64_read(&frames_most))
 		return -EINVAL;
 
 	atomic64_set(&pool_limit, frames);
+	limit_to_most();
 	used = atomic64_read(&pool_used);
 	if (used >= frames)
 		pool_note_full(used, frames);
@@ -348,10 +367,28 @@ u64 uvmem_frame_peak(void)
 
 int uvmem_frame_init(void)
 {
-	return uvmem_frame_set_limit(frames_limit ?: max(totalram_pages() / 2, 1UL));
+	u64 frames = max(totalram_pages() / 2, 1UL), most = S64_MAX;
+	int ret;
+
+	frame_ops = uvmem_carve_out_init(&most);
+	if (IS_ERR(frame_ops))
+		return PTR_ERR(frame_ops);
+	if (frame_ops)
+		frames = most;
+	else
+		frame_ops = &frame_page_ops;
+	atomic64_set(&frames_most, most);
+
+	ret = uvmem_frame_set_limit(frames_limit ?: frames);
+	if (ret) {
+		pr_err("frames_limit=%lu: at most %llu\n", frames_limit, most);
+		uvmem_carve_out_exit();
+	}
+	return ret;
 }
 
 void uvmem_frame_exit(void)
 {
 	WARN_ON_ONCE(atomic64_read(&pool_used));
+	uvmem_carve_out_exit();
 }

@@ -51,15 +51,6 @@ struct uvmem_uv_ops;
 
 /* ---- frame.c: secure frames ------------------------------------------------ */
 
-/* A back end of secure frames. The carve-out of DESIGN.md would be a second one. */
-struct uvmem_frame_ops {
-	const char *name;
-	enum uvmem_reason exhausted;			/* what it means if alloc fails */
-	struct page *(*alloc)(gfp_t gfp, int nid);
-	struct page *(*alloc_block)(int nid);	/* 512, contiguous and aligned, freed one by one; or NULL */
-	void (*free)(struct page *page);		/* content is scrubbed already */
-};
-
 int uvmem_frame_init(void);
 void uvmem_frame_exit(void);
 /*

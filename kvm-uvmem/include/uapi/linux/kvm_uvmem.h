@@ -176,7 +176,9 @@ struct uvmem_pool {
 /*
  * struct uvmem_pool_limit - UVMEM_SET_POOL_LIMIT
  * A limit below what is in use is accepted: nothing is taken from a guest, no
- * new frame is given until use has fallen below it. 0, or above 2^63 - 1: EINVAL.
+ * new frame is given until use has fallen below it. 0, above 2^63 - 1, or more than
+ * a carve-out has (the module's parameter carve_out): EINVAL. Memory of a carve-out that
+ * fails is not there any more: the limit follows by itself.
  * Permission: CAP_SYS_ADMIN.
  */
 struct uvmem_pool_limit {
