@@ -10,6 +10,7 @@
 #include "kselftest.h"
 
 #include "cases.h"
+#include "hang.h"
 #include "timescale.h"
 
 #define JOIN_SECONDS	30
@@ -45,7 +46,7 @@ static int wait_for(pid_t pid, int seconds)
 			return status;
 		sleep_ms(2);
 	}
-	/* Its stack traces tell where it hangs. */
+	tell_hang(pid);
 	kill(pid, SIGKILL);
 	for (end = now_ms() + 20000; now_ms() < end; sleep_ms(10))
 		if (waitpid(pid, &status, WNOHANG) == pid)

@@ -9,9 +9,22 @@
 #ifndef SELFTESTS_UVMEM_HARNESS_H
 #define SELFTESTS_UVMEM_HARNESS_H
 
-#include "kselftest_harness.h"
+#include <signal.h>
 
+#include "hang.h"
 #include "timescale.h"
+
+/* A case whose time is over is killed, with all of its process group: say first where it was. */
+static inline int harness_kill(pid_t pid, int sig)
+{
+	if (pid < -1 && sig == SIGKILL)
+		tell_hang(-pid);
+	return kill(pid, sig);
+}
+
+#define kill	harness_kill
+#include "kselftest_harness.h"
+#undef kill
 
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 90
