@@ -34,11 +34,22 @@ static size_t batch_size(unsigned int room)
 	       BITS_TO_LONGS(room) * sizeof(*b->todo);
 }
 
+/*
+ * The node to have memory from: that of the CPU which wants the page. The daemon and
+ * kernel threads run anywhere; they take the one where the VMM's threads were last.
+ */
+static int batch_nid(struct uvmem_vm *vm)
+{
+	if (current->mm == vm->mm && READ_ONCE(vm->nid) != numa_node_id())
+		WRITE_ONCE(vm->nid, numa_node_id());
+	return READ_ONCE(vm->nid);
+}
+
 static void batch_layout(struct uvmem_batch *b, struct uvmem_vm *vm, unsigned int room)
 {
 	b->vm = vm;
 	b->room = room;
-	b->nid = numa_node_id();
+	b->nid = batch_nid(vm);
 	b->short_of = UVMEM_REASON_NO_MEMORY;
 	b->src = (void *)(b + 1);
 	b->dst = b->src + room;

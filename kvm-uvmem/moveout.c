@@ -56,8 +56,8 @@ void uvmem_batch_out_prepare(struct uvmem_batch *b, unsigned int need)
 	/* A huge handle is best replaced by a huge page; pages one by one will do. */
 	if (need == UVMEM_CHUNK_PAGES && !b->huge && uvmem_batch_is_huge(b) &&
 	    uvmem_peek(b->vm->mm, b->hva) == UVMEM_PEEK_HUGE_HANDLE) {
-		struct folio *folio = folio_alloc(GFP_TRANSHUGE_LIGHT | __GFP_NORETRY,
-						  UVMEM_CHUNK_SHIFT);
+		struct folio *folio = __folio_alloc_node(GFP_TRANSHUGE_LIGHT | __GFP_NORETRY,
+							 UVMEM_CHUNK_SHIFT, b->nid);
 
 		b->huge = folio ? folio_page(folio, 0) : NULL;
 	}

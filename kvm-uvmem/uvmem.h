@@ -208,6 +208,7 @@ struct uvmem_vm {
 	atomic_t stop_claimed;
 	atomic_t stop_reason;		/* enum uvmem_stop_reason, set once */
 	u64 stop_gpa;
+	int nid;			/* node of the VMM's thread that moved pages last; a hint */
 
 	struct xarray chunks;		/* index -> struct uvmem_chunk * or xa_value(entry) of a uniform chunk */
 	wait_queue_head_t wq[UVMEM_WAITQUEUES];	/* for transit marks, hashed by chunk */

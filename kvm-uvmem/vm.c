@@ -142,6 +142,7 @@ int uvmem_vm_arm(struct kvm *kvm, u64 flags, u64 max_frames, const char *name,
 	vm->flags = flags;
 	vm->cbit = flags & UVMEM_ARM_SEV ? uvmem_face_cbit() : 0;
 	vm->max_frames = max_frames;
+	vm->nid = numa_node_id();
 	strscpy(vm->name, name, sizeof(vm->name));
 	mutex_init(&vm->lock);
 	xa_init_flags(&vm->chunks, XA_FLAGS_ACCOUNT);
