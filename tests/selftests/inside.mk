@@ -22,7 +22,7 @@ CFLAGS	:= -Wall -Wextra -Wstrict-prototypes -Wno-unused-parameter \
 	-I$(kvm)/.. -I$(kvm)/../rseq -Ilib -I../../kvm-uvmem/include/uapi \
 	-I../../hypercalls/include
 
-objs	:= guest.o device.o vm.o pages.o search.o host.o uring.o cases.o frames.o hang.o
+objs	:= guest.o device.o vm.o pages.o search.o host.o uring.o cases.o frames.o hang.o settings.o
 objs	:= $(addprefix $(OUT)/lib/,$(objs))
 fuzz	:= fuzz model guest_ops host_ops ioctl_ops event_ops noise
 fuzz	:= $(patsubst %,$(OUT)/fuzz/%.o,$(fuzz))
