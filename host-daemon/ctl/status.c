@@ -28,6 +28,7 @@ static const struct output_column columns[] = {
 static const char *const capabilities[] = {
 	"paging", "same-filled", "events", "stats", "huge", "arm-new", "sev",
 	"aging", "limits", "sealed-pool", "stall-triggers", "find",
+	"no-ciphertext",
 };
 
 /* Bits that this program does not know are shown by their number. */
