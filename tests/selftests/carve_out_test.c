@@ -7,7 +7,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/klog.h>
 
 #include "frames.h"
 #include "harness.h"
@@ -42,12 +41,8 @@ FIXTURE_VARIANT_ADD(carve_out, of_2m)
 /* What the module said when it was loaded last. */
 static void find_range(CARVE_OUT_FIXTURE *self)
 {
-	int size = klogctl(10, NULL, 0);
-	char *log, *line, *last = NULL;
+	char *log = kernel_log(), *line, *last = NULL;
 
-	TEST_ASSERT(size > 0, "klogctl: %s", strerror(errno));
-	log = calloc(1, size + 1);
-	TEST_ASSERT(log && klogctl(3, log, size) > 0, "the kernel's log");
 	for (line = log; (line = strstr(line, "frames are in 0x")); line++)
 		last = line;
 	TEST_ASSERT(last && sscanf(last, "frames are in 0x%lx-0x%lx", &self->first, &self->end) == 2,

@@ -9,7 +9,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/klog.h>
 #include <sys/mman.h>
 
 #include "frames.h"
@@ -47,16 +46,11 @@ FIXTURE_VARIANT_ADD(cma, of_2m)
 
 #define CMA_FIXTURE	FIXTURE_DATA(cma)
 
-/* Where the area is stands in the kernel's log and nowhere else. */
 static bool find_area(CMA_FIXTURE *self)
 {
-	int size = klogctl(10, NULL, 0);
+	char *log = kernel_log(), *line;
 	unsigned long mib, base;
-	char *log, *line;
 
-	TEST_ASSERT(size > 0, "klogctl: %s", strerror(errno));
-	log = calloc(1, size + 1);
-	TEST_ASSERT(log && klogctl(3, log, size) > 0, "the kernel's log");
 	line = strstr(log, "cma: Reserved ");
 	if (!line || sscanf(line, "cma: Reserved %lu MiB at %lx", &mib, &base) != 2)
 		mib = 0;

@@ -146,31 +146,29 @@ TEST_F(numa, a_page_that_moves_goes_to_the_node_of_who_moves_it)
 }
 
 /* As the daemon does: another process, anywhere. */
-TEST_F(numa, a_stranger_moves_pages_where_the_vmm_is)
+static void by_stranger(NUMA_FIXTURE *self, int node,
+			void (*move_all)(struct uvm *uvm, u64 gpa, u64 nr_pages))
 {
+	pid_t pid = fork();
 	int status;
-	pid_t pid;
 
-	guest_call(self->uvm->vcpu[0], guest_fill, MEM_GPA, PAGES, 1);
-	pid = fork();
 	TEST_ASSERT(pid >= 0, "fork");
 	if (!pid) {
-		run_on(!variant->node);
-		uvm_page_out_all(self->uvm, MEM_GPA, PAGES);
+		run_on(node);
+		move_all(self->uvm, MEM_GPA, PAGES);
 		_exit(0);
 	}
 	TEST_ASSERT(waitpid(pid, &status, 0) == pid && !status, "status %d", status);
+}
+
+TEST_F(numa, a_stranger_moves_pages_where_the_vmm_is)
+{
+	guest_call(self->uvm->vcpu[0], guest_fill, MEM_GPA, PAGES, 1);
+	by_stranger(self, !variant->node, uvm_page_out_all);
 	EXPECT_EQ(variant->node, vmm_node(self, 0));
 	EXPECT_EQ(variant->node, vmm_node(self, PAGES - 1));
 
-	pid = fork();
-	TEST_ASSERT(pid >= 0, "fork");
-	if (!pid) {
-		run_on(!variant->node);
-		uvm_page_in_all(self->uvm, MEM_GPA, PAGES);
-		_exit(0);
-	}
-	TEST_ASSERT(waitpid(pid, &status, 0) == pid && !status, "status %d", status);
+	by_stranger(self, !variant->node, uvm_page_in_all);
 	uvm_assert_state(self->uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN);
 	EXPECT_EQ(variant->node, frame_node(self, 0));
 	EXPECT_EQ(variant->node, frame_node(self, PAGES - 1));

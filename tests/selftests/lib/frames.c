@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/klog.h>
 #include <unistd.h>
 
 #include "frames.h"
@@ -111,6 +112,17 @@ __u64 find_frame(__u64 gpa, __u64 seed)
 	close(kcore);
 	TEST_ASSERT(hits == 1, "%lu pages have the content of gpa 0x%llx", hits, gpa);
 	return found;
+}
+
+char *kernel_log(void)
+{
+	int size = klogctl(10, NULL, 0);
+	char *log;
+
+	TEST_ASSERT(size > 0, "klogctl: %s", strerror(errno));
+	log = calloc(1, size + 1);
+	TEST_ASSERT(log && klogctl(3, log, size) > 0, "the kernel's log");
+	return log;
 }
 
 void fail_memory(__u64 pfn)

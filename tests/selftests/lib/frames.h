@@ -23,6 +23,8 @@ __u64 host_pfn(const void *addr);
  * memory may have had that: use a seed of its own, and fill a page that is IN already.
  */
 __u64 find_frame(__u64 gpa, __u64 seed);
+/* What the kernel has logged, to be freed: where areas of memory are stands there and nowhere else. */
+char *kernel_log(void);
 /* The memory of the frame fails, as far as the kernel's software is concerned. */
 void fail_memory(__u64 pfn);
 
