@@ -31,6 +31,12 @@ static inline enum uvmem_page_state uvmem_ent_state(__u64 ent)
 	return (enum uvmem_page_state)(ent & UVMEM_ENT_STATE_MASK);
 }
 
+/* The VMM's page is the guest's page, and is going to be. */
+static inline _Bool uvmem_ent_is_plain(__u64 ent)
+{
+	return !uvmem_page_is_secure(uvmem_ent_state(ent)) && !(ent & UVMEM_ENT_TRANSIT);
+}
+
 static inline __u64 uvmem_ent_payload(__u64 ent)
 {
 	return ent >> UVMEM_ENT_PAYLOAD_SHIFT;

@@ -8,9 +8,6 @@
  *	what the guest sees and never go through the VMM's mapping of a secure page.
  *
  * Notes on locking
- *	KVM's accesses copy under chunk->lock: the frame of a page that is IN and
- *	not in transit cannot go while it is held. All waiting happens outside.
- *
  *	A guest fault takes the frame's pfn without a reference. That is right
  *	because KVM sampled mmu_invalidate_seq before: whoever takes the frame away
  *	sets the transit mark (or LOST) first, then invalidates, then frees. A fault
@@ -21,15 +18,12 @@
 #include <linux/kvm_host.h>
 #include <linux/sched/signal.h>
 
-#include "age.h"
 #include "device.h"
 #include "trace.h"
 #include "hypercalls.h"
 
-static bool is_plain(u64 ent)
-{
-	return !uvmem_page_is_secure(uvmem_ent_state(ent)) && !(ent & UVMEM_ENT_TRANSIT);
-}
+/* How often a page may change between secure and plain under one write. */
+#define GUEST_WRITE_RETRIES	8
 
 static int guest_faultin_pfn(struct kvm_vcpu *vcpu, const struct kvm_memory_slot *slot,
 			     gfn_t gfn, bool write, kvm_pfn_t *pfn, bool *writable)
@@ -38,7 +32,7 @@ static int guest_faultin_pfn(struct kvm_vcpu *vcpu, const struct kvm_memory_slot
 	u64 ent = uvmem_gfn_read(vm, gfn);
 	int ret;
 
-	if (is_plain(ent))
+	if (uvmem_ent_is_plain(ent))
 		return KVM_UVMEM_PASS;
 	if (uvmem_ent_state(ent) == UVMEM_PAGE_IN && !(ent & UVMEM_ENT_TRANSIT)) {
 		if (uvmem_frame_failed(pfn_to_page(uvmem_ent_payload(ent)))) {
@@ -77,7 +71,7 @@ static int guest_max_mapping_level(struct kvm *kvm, gfn_t gfn, int max_level, bo
 	chunk = uvmem_chunk_peek(vm, gfn, &ent);
 	if (!chunk) {
 		*secure = uvmem_page_is_secure(uvmem_ent_state(ent));
-		return is_plain(ent) ? min_t(int, max_level, PG_LEVEL_2M) : PG_LEVEL_4K;
+		return uvmem_ent_is_plain(ent) ? min_t(int, max_level, PG_LEVEL_2M) : PG_LEVEL_4K;
 	}
 	*secure = uvmem_page_is_secure(uvmem_ent_state(READ_ONCE(chunk->ent[uvmem_chunk_offset(gfn)])));
 	/*
@@ -95,7 +89,7 @@ static int guest_max_mapping_level(struct kvm *kvm, gfn_t gfn, int max_level, bo
 
 static bool guest_is_secure(struct kvm *kvm, gfn_t gfn)
 {
-	return !is_plain(uvmem_gfn_read(to_uvmem_vm(kvm), gfn));
+	return !uvmem_ent_is_plain(uvmem_gfn_read(to_uvmem_vm(kvm), gfn));
 }
 
 /* Pages that never were secure, or are not any more, are nobody's when their slot is gone. */
@@ -107,47 +101,6 @@ static bool guest_gfn_gone(struct kvm *kvm, gfn_t gfn)
 		return false;
 	uvmem_vm_stop(vm, UVMEM_STOP_NO_SLOT, gfn);
 	return true;
-}
-
-int uvmem_access_page(struct uvmem_vm *vm, gfn_t gfn, bool atomic, uvmem_access_fn fn, void *arg)
-{
-	unsigned int try, off = uvmem_chunk_offset(gfn);
-
-	for (try = 0; try < UVMEM_ACCESS_RETRIES; try++) {
-		struct uvmem_chunk *chunk;
-		unsigned long flags;
-		u64 ent;
-		int ret;
-
-		chunk = uvmem_chunk_peek(vm, gfn, &ent);
-		if (chunk) {
-			spin_lock_irqsave(&chunk->lock, flags);
-			ent = chunk->ent[off];
-			if (uvmem_ent_state(ent) == UVMEM_PAGE_IN && !(ent & UVMEM_ENT_TRANSIT)) {
-				struct page *frame = pfn_to_page(uvmem_ent_payload(ent));
-				bool failed = uvmem_frame_failed(frame);
-
-				ret = failed ? -EFAULT : fn(page_address(frame), arg);
-				/* No accessed bit says so. */
-				uvmem_idle_used(chunk, off);
-				spin_unlock_irqrestore(&chunk->lock, flags);
-				if (failed)
-					uvmem_vm_stop(vm, UVMEM_STOP_HWPOISON, gfn);
-				return ret;
-			}
-			spin_unlock_irqrestore(&chunk->lock, flags);
-		}
-		if (is_plain(ent))
-			return KVM_UVMEM_PASS;
-		if (atomic)
-			return -EAGAIN;
-		ret = uvmem_page_in_one(vm, gfn, UVMEM_CAUSE_KERNEL);
-		if (uvmem_vm_stopped(vm) || fatal_signal_pending(current))
-			return -EFAULT;
-		if (ret && ret != -EAGAIN)
-			return -EFAULT;
-	}
-	return -EFAULT;
 }
 
 struct copy_arg {
@@ -187,11 +140,26 @@ static int guest_read(struct kvm *kvm, gfn_t gfn, void *data, int offset, int le
 	return uvmem_access_page(to_uvmem_vm(kvm), gfn, atomic, copy_from_page, &copy);
 }
 
+/*
+ * A plain page is written here as well, and not passed to KVM: its write could come
+ * after another vCPU has made the page secure, and spoil what is sealed.
+ */
 static int guest_write(struct kvm *kvm, gfn_t gfn, const void *data, int offset, int len)
 {
 	struct copy_arg copy = { .from = data, .offset = offset, .len = len };
+	struct uvmem_vm *vm = to_uvmem_vm(kvm);
+	unsigned int try;
+	int ret;
 
-	return uvmem_access_page(to_uvmem_vm(kvm), gfn, false, copy_to_page, &copy);
+	for (try = 0; try < GUEST_WRITE_RETRIES; try++) {
+		ret = uvmem_access_page(vm, gfn, false, copy_to_page, &copy);
+		if (ret != KVM_UVMEM_PASS)
+			return ret;
+		ret = uvmem_write_plain(vm, gfn, data, offset, len);
+		if (ret != -EAGAIN)
+			return ret;
+	}
+	return -EFAULT;
 }
 
 struct cmpxchg_arg {

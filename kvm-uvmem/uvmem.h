@@ -452,13 +452,17 @@ u8 uvmem_face_cbit(void);
 /* ---- guest.c ---------------------------------------------------------------------------- */
 extern const struct kvm_uvmem_ops uvmem_kvm_ops;
 
-/* Rounds of "page it in, look again" before an access gives up; each may sleep. */
-#define UVMEM_ACCESS_RETRIES	64
-
+/* ---- access.c --------------------------------------------------------------------------- */
 /* What an access does to the page at @mem, once it is there; under chunk->lock. */
 typedef int (*uvmem_access_fn)(void *mem, void *arg);
 /* Run @fn on the page of @gfn. KVM_UVMEM_PASS: it is not secure. @fn's result, -EAGAIN (@atomic only), -EFAULT. */
 int uvmem_access_page(struct uvmem_vm *vm, gfn_t gfn, bool atomic, uvmem_access_fn fn, void *arg);
+/*
+ * Write to the VMM's page behind @gfn, which cannot become secure meanwhile; kvm->srcu is
+ * held. 0, -EAGAIN: it is secure. KVM_UVMEM_PASS: that is not for us (no memslot of the
+ * VMM's to write to, another process). -EFAULT
+ */
+int uvmem_write_plain(struct uvmem_vm *vm, gfn_t gfn, const void *data, int offset, int len);
 
 /* ---- zero.c ----------------------------------------------------------------------------- */
 /*

@@ -12,9 +12,6 @@
  */
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
-#include <linux/pagemap.h>
-#include <linux/sched/signal.h>
-#include <linux/uaccess.h>
 
 #include "uvmem.h"
 
@@ -40,48 +37,19 @@ static int zero_secure_page(struct uvmem_vm *vm, gfn_t gfn)
 	return ret;
 }
 
-/* With the word locked, no page fault can be served. -EFAULT: one would be needed. */
-static int zero_user_page(unsigned long hva)
-{
-	return copy_to_user_nofault((void __user *)hva, page_address(ZERO_PAGE(hva)), PAGE_SIZE);
-}
-
 static int zero_shared_page(struct uvmem_vm *vm, gfn_t gfn)
 {
-	struct kvm_memory_slot *slot = uvmem_user_slot(vm->kvm, gfn);
-	unsigned long hva;
-	unsigned int try;
+	int ret;
 
-	/* What has no memslot is nobody's. */
-	if (!slot || (slot->flags & KVM_MEM_READONLY))
+	if (uvmem_gfn_state(vm, gfn, NULL) != UVMEM_PAGE_SHARED)
 		return 0;
-	hva = __gfn_to_hva_memslot(slot, gfn);
-
-	for (try = 0; try < UVMEM_ACCESS_RETRIES; try++) {
-		struct uvmem_chunk *chunk;
-		u64 ent = uvmem_word_lock(vm, gfn, &chunk);
-		int ret = 0;
-
-		if (uvmem_ent_state(ent) == UVMEM_PAGE_SHARED && !(ent & UVMEM_ENT_TRANSIT))
-			ret = zero_user_page(hva);
-		uvmem_word_unlock(vm, chunk);
-
-		if (ent & UVMEM_ENT_TRANSIT) {
-			if (uvmem_transit_wait(vm, gfn) == -EINTR)
-				return -EFAULT;
-			continue;
-		}
-		if (uvmem_ent_state(ent) != UVMEM_PAGE_SHARED)
-			return 0;
-		if (!ret) {
-			mark_page_dirty(vm->kvm, gfn);
-			return 0;
-		}
-		if (fault_in_safe_writeable((char __user *)hva, PAGE_SIZE) ||
-		    fatal_signal_pending(current))
-			return -EFAULT;
-	}
-	return -EFAULT;
+	ret = uvmem_write_plain(vm, gfn, page_address(ZERO_PAGE(0)), 0, PAGE_SIZE);
+	/* What has no memslot is nobody's, and what became secure meanwhile the guest's. */
+	if (ret == KVM_UVMEM_PASS || ret == -EAGAIN)
+		return 0;
+	if (!ret)
+		mark_page_dirty(vm->kvm, gfn);
+	return ret;
 }
 
 static int zero_range(struct uvmem_vm *vm, gfn_t gfn, u64 nr,

@@ -18,6 +18,8 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include <asm/kvm_para.h>
+
 #include "kselftest.h"
 
 #include "cases.h"
@@ -216,6 +218,19 @@ static void unshare_pages(struct racer *r)
 	hypercall_by(r, UV_UNSHARE_PAGE);
 }
 
+/* KVM writes to the page: the wall clock, some bytes of it. */
+static void kernel_write(struct racer *r)
+{
+	u64 ret;
+	int i;
+
+	r->word = GUEST_OK;
+	for (i = 0; i < PAGES; i++)
+		if (!guest(r->race, r->me, &ret, guest_wrmsr, MSR_KVM_WALL_CLOCK_NEW,
+			   r->gpa + i * PAGE_SIZE))
+			return;
+}
+
 static void map_again(struct racer *r)
 {
 	void *mem = hva(r);
@@ -262,6 +277,7 @@ static const struct op ops[] = {
 	{ "write-out", write_out, WANT_IN },
 	{ "share", share_pages, WANT_IN, .by_guest = true, .loses = true },
 	{ "unshare", unshare_pages, WANT_SHARED, .by_guest = true, .loses = true },
+	{ "KVM's write", kernel_write, WANT_SHARED, .by_guest = true, .loses = true },
 	{ "munmap", unmap, WANT_IN, .loses = true,
 	  .may_stop = STOP(LOST) | STOP(MISSING) | STOP(NOT_ANON) },
 	{ "MADV_DONTNEED", dontneed, WANT_IN, .loses = true,
