@@ -29,15 +29,19 @@
 
 #include "stall.h"
 
-static unsigned int vcpus_runnable(struct kvm *kvm)
+/* Is there a vCPU that could do anything else than wait, when @waiting do? */
+static bool any_runs(struct kvm *kvm, unsigned int waiting)
 {
 	struct kvm_vcpu *vcpu;
 	unsigned int nr = 0;
 	unsigned long i;
 
+	/* Not worth a look at them if all wait, as the only one of many VMs does. */
+	if (waiting >= atomic_read(&kvm->online_vcpus))
+		return false;
 	kvm_for_each_vcpu(i, vcpu, kvm)
 		nr += READ_ONCE(vcpu->wants_to_run) && !READ_ONCE(vcpu->stat.generic.blocking);
-	return nr;
+	return nr > waiting;
 }
 
 static bool is_stalled(const struct uvmem_stall *stall, enum uvmem_stall_kind kind)
@@ -111,7 +115,7 @@ static void stall_change(struct uvmem_vm *vm, int by)
 	guard(spinlock)(&stall->lock);
 	now = stall_settle(vm);
 	stall->waiting += by;
-	stall->full = stall->waiting && stall->waiting >= vcpus_runnable(vm->kvm);
+	stall->full = stall->waiting && !any_runs(vm->kvm, stall->waiting);
 	stall_arm(stall, now);
 }
 
