@@ -27,6 +27,7 @@
 #define TURN_SECONDS	300
 #define COMPUTE_LOOPS	(4ull << 20)
 #define PAGES		HUGE_PAGES
+#define NR_CPUS		2		/* of the VM: see run */
 
 /* ---- what one vCPU costs the other --------------------------------------------- */
 
@@ -46,7 +47,7 @@ static const struct {
 
 #define NR_COUNTED	ARRAY_SIZE(counted)
 
-static int counters[NR_COUNTED][MAX_VCPUS];
+static int counters[NR_COUNTED][NR_CPUS];
 
 static int open_counter(unsigned int i, int cpu)
 {
@@ -77,7 +78,7 @@ static void count_start(void)
 	unsigned int i, cpu;
 
 	for (i = 0; i < NR_COUNTED; i++) {
-		for (cpu = 0; cpu < MAX_VCPUS; cpu++) {
+		for (cpu = 0; cpu < NR_CPUS; cpu++) {
 			counters[i][cpu] = open_counter(i, cpu);
 			ioctl(counters[i][cpu], PERF_EVENT_IOC_ENABLE, 0);
 		}
@@ -91,7 +92,7 @@ static void count_stop(u64 counts[NR_COUNTED])
 
 	for (i = 0; i < NR_COUNTED; i++) {
 		counts[i] = 0;
-		for (cpu = 0; cpu < MAX_VCPUS; cpu++) {
+		for (cpu = 0; cpu < NR_CPUS; cpu++) {
 			TEST_ASSERT(read(counters[i][cpu], &value, sizeof(value)) ==
 				    sizeof(value), "reading a counter: %s", strerror(errno));
 			counts[i] += value;
