@@ -42,7 +42,7 @@
 
 static bool ent_blocks_huge(u64 ent)
 {
-	return (ent & UVMEM_ENT_TRANSIT) || uvmem_page_is_secure(uvmem_ent_state(ent));
+	return !uvmem_ent_is_plain(ent);
 }
 
 static void chunk_write(struct uvmem_chunk *chunk, unsigned int off, u64 ent)
