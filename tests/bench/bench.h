@@ -21,10 +21,18 @@
 
 #include <linux/types.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #define BENCH_PAGES	2048UL		/* 8 MiB: four huge pages */
-#define BENCH_ROUNDS	3		/* that count, after one that does not */
+
+/* Rounds that count, after one that does not; "run" has checked it. */
+static inline int bench_rounds(void)
+{
+	const char *rounds = getenv("BENCH_ROUNDS");
+
+	return rounds ? atoi(rounds) : 3;
+}
 
 static inline unsigned long long bench_now(void)
 {

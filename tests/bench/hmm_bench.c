@@ -101,7 +101,7 @@ int main(int argc, char **argv)
 	if (!mirror)
 		fail("malloc");
 	memset(mirror, 0, SIZE);
-	for (round = 0; round <= BENCH_ROUNDS; round++) {
+	for (round = 0; round <= bench_rounds(); round++) {
 		measure("4k", MADV_NOHUGEPAGE, round);
 		measure("2m", MADV_HUGEPAGE, round);
 	}

@@ -269,7 +269,7 @@ static void check_clock(void)
 	u64 turns, start, end;
 	int round;
 
-	for (round = 0; round <= BENCH_ROUNDS; round++) {
+	for (round = 0; round <= bench_rounds(); round++) {
 		turns = 10000000;
 		start = bench_now();
 		asm volatile("1: dec %0\n\tjnz 1b" : "+r" (turns));
@@ -284,7 +284,7 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	check_clock();
-	for (round = 0; round <= BENCH_ROUNDS; round++) {
+	for (round = 0; round <= bench_rounds(); round++) {
 		for (i = 0; i < NR_SIZES; i++)
 			measure_round(&sizes[i], round);
 		measure_untouched(round);

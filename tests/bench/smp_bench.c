@@ -23,7 +23,6 @@
 
 #include "rig.h"
 
-#define TURNS		6
 #define TURN_SECONDS	300
 #define COMPUTE_LOOPS	(4ull << 20)
 #define PAGES		HUGE_PAGES
@@ -330,7 +329,7 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (turn_nr = 0; turn_nr < TURNS; turn_nr++) {
+	for (turn_nr = 0; turn_nr < 2 * bench_rounds(); turn_nr++) {
 		pid = fork();
 		TEST_ASSERT(pid >= 0, "fork: %s", strerror(errno));
 		if (!pid) {
