@@ -59,16 +59,17 @@ int uvmem_access_page(struct uvmem_vm *vm, gfn_t gfn, bool atomic, uvmem_access_
 	return -EFAULT;
 }
 
-int uvmem_write_plain(struct uvmem_vm *vm, gfn_t gfn, const void *data, int offset, int len)
+int uvmem_change_plain(struct uvmem_vm *vm, gfn_t gfn, int offset, int len, uvmem_plain_fn fn,
+		       void *arg)
 {
 	struct kvm_memory_slot *slot = uvmem_user_slot(vm->kvm, gfn);
-	char __user *to;
+	char __user *mem;
 	unsigned int try;
 
 	/* The VMM's memory is reached by current's page tables. */
 	if (!slot || (slot->flags & KVM_MEM_READONLY) || current->mm != vm->mm)
 		return KVM_UVMEM_PASS;
-	to = (char __user *)__gfn_to_hva_memslot(slot, gfn) + offset;
+	mem = (char __user *)__gfn_to_hva_memslot(slot, gfn);
 
 	for (try = 0; try < ACCESS_RETRIES; try++) {
 		struct uvmem_chunk *chunk;
@@ -76,8 +77,11 @@ int uvmem_write_plain(struct uvmem_vm *vm, gfn_t gfn, const void *data, int offs
 		int ret = -EAGAIN;
 
 		/* With the word locked, no page fault can be served. */
-		if (uvmem_ent_is_plain(ent))
-			ret = copy_to_user_nofault(to, data, len);
+		if (uvmem_ent_is_plain(ent)) {
+			pagefault_disable();
+			ret = fn(mem, arg);
+			pagefault_enable();
+		}
 		uvmem_word_unlock(vm, chunk);
 
 		if (ent & UVMEM_ENT_TRANSIT) {
@@ -87,7 +91,7 @@ int uvmem_write_plain(struct uvmem_vm *vm, gfn_t gfn, const void *data, int offs
 		}
 		if (ret != -EFAULT)
 			return ret;
-		if (fault_in_safe_writeable(to, len) || fatal_signal_pending(current))
+		if (fault_in_safe_writeable(mem + offset, len) || fatal_signal_pending(current))
 			return -EFAULT;
 	}
 	return -EFAULT;

@@ -17,13 +17,14 @@
 #include <linux/highmem.h>
 #include <linux/kvm_host.h>
 #include <linux/sched/signal.h>
+#include <linux/uaccess.h>
 
 #include "device.h"
 #include "trace.h"
 #include "hypercalls.h"
 
-/* How often a page may change between secure and plain under one write. */
-#define GUEST_WRITE_RETRIES	8
+/* How often a page may change between secure and plain under one change of its content. */
+#define GUEST_CHANGE_RETRIES	8
 
 static int guest_faultin_pfn(struct kvm_vcpu *vcpu, const struct kvm_memory_slot *slot,
 			     gfn_t gfn, bool write, kvm_pfn_t *pfn, bool *writable)
@@ -140,26 +141,40 @@ static int guest_read(struct kvm *kvm, gfn_t gfn, void *data, int offset, int le
 	return uvmem_access_page(to_uvmem_vm(kvm), gfn, atomic, copy_from_page, &copy);
 }
 
-/*
- * A plain page is written here as well, and not passed to KVM: its write could come
- * after another vCPU has made the page secure, and spoil what is sealed.
- */
-static int guest_write(struct kvm *kvm, gfn_t gfn, const void *data, int offset, int len)
+static int copy_to_plain(void __user *mem, void *arg)
 {
-	struct copy_arg copy = { .from = data, .offset = offset, .len = len };
-	struct uvmem_vm *vm = to_uvmem_vm(kvm);
+	struct copy_arg *copy = arg;
+
+	return __copy_to_user_inatomic(mem + copy->offset, copy->from, copy->len) ? -EFAULT : 0;
+}
+
+/*
+ * A plain page is changed here as well, and not left to KVM: that could come after
+ * another vCPU has made the page secure, and spoil what is sealed.
+ */
+static int guest_change(struct uvmem_vm *vm, gfn_t gfn, int offset, int len,
+			uvmem_access_fn secure_fn, uvmem_plain_fn plain_fn, void *arg)
+{
 	unsigned int try;
 	int ret;
 
-	for (try = 0; try < GUEST_WRITE_RETRIES; try++) {
-		ret = uvmem_access_page(vm, gfn, false, copy_to_page, &copy);
+	for (try = 0; try < GUEST_CHANGE_RETRIES; try++) {
+		ret = uvmem_access_page(vm, gfn, false, secure_fn, arg);
 		if (ret != KVM_UVMEM_PASS)
 			return ret;
-		ret = uvmem_write_plain(vm, gfn, data, offset, len);
+		uvmem_point(UVMEM_AT_CHANGE_PLAIN);
+		ret = uvmem_change_plain(vm, gfn, offset, len, plain_fn, arg);
 		if (ret != -EAGAIN)
 			return ret;
 	}
 	return -EFAULT;
+}
+
+static int guest_write(struct kvm *kvm, gfn_t gfn, const void *data, int offset, int len)
+{
+	struct copy_arg copy = { .from = data, .offset = offset, .len = len };
+
+	return guest_change(to_uvmem_vm(kvm), gfn, offset, len, copy_to_page, copy_to_plain, &copy);
 }
 
 struct cmpxchg_arg {
@@ -195,13 +210,43 @@ static int cmpxchg_page(void *mem, void *arg)
 	return done ? 0 : -EBUSY;
 }
 
+/* 0, 1: it was not @old, -EFAULT */
+#define try_cmpxchg_plain(t, mem, x)							\
+	__try_cmpxchg_user((t __user *)(mem), (t *)(x)->old, (t)(x)->new, failed_##t)
+
+static int cmpxchg_plain(void __user *mem, void *arg)
+{
+	struct cmpxchg_arg *x = arg;
+	int ret;
+
+	mem += x->offset;
+	switch (x->len) {
+	case 1:
+		ret = try_cmpxchg_plain(u8, mem, x);
+		break;
+	case 2:
+		ret = try_cmpxchg_plain(u16, mem, x);
+		break;
+	case 4:
+		ret = try_cmpxchg_plain(u32, mem, x);
+		break;
+	case 8:
+		ret = try_cmpxchg_plain(u64, mem, x);
+		break;
+	default:
+		return -EINVAL;
+	}
+	return ret > 0 ? -EBUSY : ret;
+}
+
 static int guest_cmpxchg(struct kvm *kvm, gpa_t gpa, void *old, u64 new, int len)
 {
 	struct cmpxchg_arg x = {
 		.old = old, .new = new, .offset = offset_in_page(gpa), .len = len,
 	};
 
-	return uvmem_access_page(to_uvmem_vm(kvm), gpa_to_gfn(gpa), false, cmpxchg_page, &x);
+	return guest_change(to_uvmem_vm(kvm), gpa_to_gfn(gpa), x.offset, len, cmpxchg_page,
+			    cmpxchg_plain, &x);
 }
 
 static void guest_stop_exit(struct kvm_vcpu *vcpu)

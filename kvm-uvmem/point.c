@@ -58,6 +58,7 @@ static const char *const point_names[] = {
 	[UVMEM_AT_SHARE_MOVED]		= "share:moved",
 	[UVMEM_AT_SECURE_MOVED]		= "secure:moved",
 	[UVMEM_AT_UNIFORM_MARKED]	= "uniform:marked",
+	[UVMEM_AT_CHANGE_PLAIN]		= "change:plain",
 	[UVMEM_AT_TOUCH_ENTERED]	= "touch:entered",
 	[UVMEM_AT_DROP_ENTERED]		= "drop:entered",
 	[UVMEM_AT_DROP_ZAPPED]		= "drop:zapped",

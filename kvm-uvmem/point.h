@@ -35,6 +35,7 @@ enum uvmem_point {
 	UVMEM_AT_SHARE_MOVED,		/* not zeroed yet what was in none */
 	UVMEM_AT_SECURE_MOVED,		/* the same, the other way */
 	UVMEM_AT_UNIFORM_MARKED,
+	UVMEM_AT_CHANGE_PLAIN,		/* by KVM, of a page that was plain a moment ago */
 	UVMEM_AT_TOUCH_ENTERED,		/* holds the VM */
 	UVMEM_AT_DROP_ENTERED,
 	UVMEM_AT_DROP_ZAPPED,

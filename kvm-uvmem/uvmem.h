@@ -457,12 +457,16 @@ extern const struct kvm_uvmem_ops uvmem_kvm_ops;
 typedef int (*uvmem_access_fn)(void *mem, void *arg);
 /* Run @fn on the page of @gfn. KVM_UVMEM_PASS: it is not secure. @fn's result, -EAGAIN (@atomic only), -EFAULT. */
 int uvmem_access_page(struct uvmem_vm *vm, gfn_t gfn, bool atomic, uvmem_access_fn fn, void *arg);
+/* The same to the VMM's page at @mem, without page faults: -EFAULT if it took one. */
+typedef int (*uvmem_plain_fn)(void __user *mem, void *arg);
 /*
- * Write to the VMM's page behind @gfn, which cannot become secure meanwhile; kvm->srcu is
- * held. 0, -EAGAIN: it is secure. KVM_UVMEM_PASS: that is not for us (no memslot of the
- * VMM's to write to, another process). -EFAULT
+ * Run @fn, which changes @len bytes at @offset, on the VMM's page behind @gfn, which cannot
+ * become secure meanwhile; kvm->srcu is held. @fn's result, -EAGAIN: it is secure.
+ * KVM_UVMEM_PASS: that is not for us (no memslot of the VMM's to write to, another
+ * process). -EFAULT
  */
-int uvmem_write_plain(struct uvmem_vm *vm, gfn_t gfn, const void *data, int offset, int len);
+int uvmem_change_plain(struct uvmem_vm *vm, gfn_t gfn, int offset, int len, uvmem_plain_fn fn,
+		       void *arg);
 
 /* ---- zero.c ----------------------------------------------------------------------------- */
 /*

@@ -21,6 +21,11 @@ static int zero_page(void *mem, void *unused)
 	return 0;
 }
 
+static int zero_plain(void __user *mem, void *arg)
+{
+	return __copy_to_user_inatomic(mem, page_address(ZERO_PAGE(0)), PAGE_SIZE) ? -EFAULT : 0;
+}
+
 /* As KVM's own writes: it may keep a log of dirty pages. */
 static int zero_secure_page(struct uvmem_vm *vm, gfn_t gfn)
 {
@@ -43,7 +48,7 @@ static int zero_shared_page(struct uvmem_vm *vm, gfn_t gfn)
 
 	if (uvmem_gfn_state(vm, gfn, NULL) != UVMEM_PAGE_SHARED)
 		return 0;
-	ret = uvmem_write_plain(vm, gfn, page_address(ZERO_PAGE(0)), 0, PAGE_SIZE);
+	ret = uvmem_change_plain(vm, gfn, 0, PAGE_SIZE, zero_plain, NULL);
 	/* What has no memslot is nobody's, and what became secure meanwhile the guest's. */
 	if (ret == KVM_UVMEM_PASS || ret == -EAGAIN)
 		return 0;

@@ -277,6 +277,34 @@ TEST_F(kernel_access, by_the_emulator_exchanges_atomically)
 	EXPECT_EQ(200, guest_call(self->vcpu, guest_read, gpa));
 }
 
+TEST_F(kernel_access, by_the_emulator_exchanges_on_a_shared_page)
+{
+	static const u64 sizes[] = { 1, 2, 4, 8 };
+	u64 gpa = mem_page(3) + 0x40, mask;
+	u64 *word = uvm_hva(self->uvm, gpa);
+	int i;
+
+	if (!kvm_is_forced_emulation_enabled())
+		SKIP(return, "kvm.force_emulation_prefix is off");
+	ASSERT_EQ(U_SUCCESS, hypercall_patient(self->vcpu, UV_SHARE_PAGE, gpa_to_gfn(gpa), 1));
+	for (i = 0; i < 4; i++) {
+		mask = sizes[i] == 8 ? ~0ull : (1ull << (8 * sizes[i])) - 1;
+		WRITE_ONCE(*word, ~0ull);
+		guest_call(self->vcpu, guest_fep_lock_add, gpa, sizes[i], 2);
+		EXPECT_EQ((~0ull & ~mask) | 1, READ_ONCE(*word));
+	}
+	WRITE_ONCE(*word, 100);
+	EXPECT_EQ(100, guest_call(self->vcpu, guest_fep_cmpxchg, gpa, 100, 200));
+	EXPECT_EQ(200, READ_ONCE(*word));
+	EXPECT_EQ(200, guest_call(self->vcpu, guest_fep_cmpxchg, gpa, 100, 300));
+	EXPECT_EQ(200, READ_ONCE(*word));
+	/* Nor does it matter whether the VMM has the page. */
+	ASSERT_EQ(0, madvise((void *)((u64)word & PAGE_MASK), PAGE_SIZE, MADV_DONTNEED));
+	EXPECT_EQ(0, guest_call(self->vcpu, guest_fep_cmpxchg, gpa, 0, 400));
+	EXPECT_EQ(400, READ_ONCE(*word));
+	EXPECT_EQ(400, guest_call(self->vcpu, guest_read, gpa));
+}
+
 #define ADD_ROUNDS	4
 
 static bool add_step(struct kvm_vcpu *vcpu, void *opaque, u64 round)

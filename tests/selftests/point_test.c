@@ -12,6 +12,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include <asm/kvm_para.h>
+
 #include "kselftest.h"
 
 #include "point/operations.h"
@@ -365,6 +367,61 @@ static void run_drop(void *arg)
 	}
 }
 
+static u64 guest_fep_add_one(u64 gpa)
+{
+	asm volatile(KVM_FEP "lock addq $1, (%0)" : : "r" (gpa) : "memory", "cc");
+	return 0;
+}
+
+static void *write_fn(void *arg)
+{
+	struct stage *s = arg;
+
+	s->op_guest = guest_try(s->uvm->vcpu[0], guest_wrmsr, MSR_KVM_WALL_CLOCK_NEW,
+				mem_page(VICTIM));
+	return NULL;
+}
+
+static void *exchange_fn(void *arg)
+{
+	struct stage *s = arg;
+
+	s->op_guest = guest_try(s->uvm->vcpu[0], guest_fep_add_one, mem_page(VICTIM));
+	return NULL;
+}
+
+/*
+ * A page that is shared when KVM is asked to change it, and secure when KVM does: the guest
+ * finds the change there, and what the VMM has is not spoilt.
+ */
+static void run_change(void *arg)
+{
+	void *(*const fns[])(void *stage) = { write_fn, exchange_fn };
+	struct stage s = {};
+	pthread_t thread;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(fns); i++) {
+		pages_shared(&s);
+		point_write(arg);
+		TEST_ASSERT(!pthread_create(&thread, NULL, fns[i], &s), "no thread");
+		point_wait("the change", arg);
+		TEST_ASSERT_EQ(hypercall_patient(s.uvm->vcpu[1], UV_UNSHARE_PAGE,
+						 gpa_to_gfn(mem_page(VICTIM)), 1), U_SUCCESS);
+		point_write("none");
+		thread_join(thread, "the change");
+		TEST_ASSERT(s.op_guest.status == RUN_DONE && !s.op_guest.result,
+			    "status %d, reason %u", s.op_guest.status, s.op_guest.reason);
+		uvm_assert_sums(s.uvm);
+		uvm_assert_state(s.uvm, mem_page(VICTIM), 1, UVMEM_PAGE_IN);
+		TEST_ASSERT(guest_call(s.uvm->vcpu[1], guest_read, mem_page(VICTIM)),
+			    "what KVM wrote is not there");
+		/* Nor did it go through the VMM's mapping. */
+		TEST_ASSERT_EQ(uvm_stat(s.uvm, "page_out_host_touch"), 0ull);
+	}
+	uvm_free(s.uvm);
+}
+
 /* ---- all of it ----------------------------------------------------------------------------- */
 
 static const struct {
@@ -374,6 +431,7 @@ static const struct {
 	{ "arm:", run_arm },
 	{ "end:", run_end },
 	{ "drop:", run_drop },
+	{ "change:", run_change },
 };
 
 static bool point_used[MAX_POINTS];
@@ -408,6 +466,9 @@ int main(void)
 
 	if (!points_load())
 		ksft_exit_skip("the module has no points: tests/suites/points loads one that has\n");
+	/* KVM exchanges only what it emulates. */
+	if (!kvm_is_forced_emulation_enabled())
+		ksft_exit_fail_msg("kvm.force_emulation_prefix is off\n");
 	for (i = 0; i < nr_points; i++)
 		for (j = 0; j < ARRAY_SIZE(simples); j++)
 			nr_simple += !strncmp(points[i], simples[j].prefix,

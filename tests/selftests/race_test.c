@@ -218,17 +218,26 @@ static void unshare_pages(struct racer *r)
 	hypercall_by(r, UV_UNSHARE_PAGE);
 }
 
-/* KVM writes to the page: the wall clock, some bytes of it. */
+static u64 guest_fep_add_one(u64 gpa)
+{
+	asm volatile(KVM_FEP "lock addq $1, (%0)" : : "r" (gpa) : "memory", "cc");
+	return 0;
+}
+
+/* KVM changes some bytes of the page: writes the wall clock, or exchanges a word. */
 static void kernel_write(struct racer *r)
 {
 	u64 ret;
 	int i;
 
 	r->word = GUEST_OK;
-	for (i = 0; i < PAGES; i++)
-		if (!guest(r->race, r->me, &ret, guest_wrmsr, MSR_KVM_WALL_CLOCK_NEW,
-			   r->gpa + i * PAGE_SIZE))
+	for (i = 0; i < PAGES; i++) {
+		u64 gpa = r->gpa + i * PAGE_SIZE;
+
+		if (i & 1 ? !guest(r->race, r->me, &ret, guest_fep_add_one, gpa) :
+			    !guest(r->race, r->me, &ret, guest_wrmsr, MSR_KVM_WALL_CLOCK_NEW, gpa))
 			return;
+	}
 }
 
 static void map_again(struct racer *r)
@@ -596,6 +605,9 @@ int main(void)
 	u64 limit = uvmem_get_pool().sealed_pool_limit;
 	unsigned int nr = 0;
 
+	/* "KVM's write" wants it: an exchange is what only the emulator does. */
+	if (!kvm_is_forced_emulation_enabled())
+		ksft_exit_fail_msg("kvm.force_emulation_prefix is off\n");
 	/* Here, and not in a child, so that what is restored in the end is this. */
 	uvmem_set_sealed_pool(limit);
 	run_pairs(2, seconds, &nr);

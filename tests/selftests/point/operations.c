@@ -72,7 +72,7 @@ void pages_absent(struct stage *s)
 	uvm_assert_state(uvm, MEM_GPA, PAGES, UVMEM_PAGE_ABSENT);
 }
 
-static void pages_shared(struct stage *s)
+void pages_shared(struct stage *s)
 {
 	pages_fill(s);
 	TEST_ASSERT_EQ(hypercall_patient(s->uvm->vcpu[0], UV_SHARE_PAGE, gpa_to_gfn(MEM_GPA), PAGES),

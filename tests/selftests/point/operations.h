@@ -65,6 +65,7 @@ extern const int nr_disturbances;
 void pages_fill(struct stage *s);
 void pages_mixed(struct stage *s);
 void pages_absent(struct stage *s);
+void pages_shared(struct stage *s);
 void do_guest_fault(struct stage *s);
 void do_esm(struct stage *s);
 void pages_go_out(struct stage *s);
