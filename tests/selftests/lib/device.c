@@ -23,6 +23,11 @@ int uvmem_dev(void)
 	return fd;
 }
 
+int uvmem_try(int fd, unsigned long cmd, void *arg)
+{
+	return ioctl(fd, cmd, arg) < 0 ? errno : 0;
+}
+
 struct uvmem_pool uvmem_get_pool(void)
 {
 	struct uvmem_pool pool = { .size = sizeof(pool) };

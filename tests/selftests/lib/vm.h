@@ -86,6 +86,8 @@ enum run_status {
 
 /* The device file, opened at the first call. Fails the test if there is none. */
 int uvmem_dev(void);
+/* An ioctl: 0 or its errno; a file that it opened stays open. */
+int uvmem_try(int fd, unsigned long cmd, void *arg);
 struct uvmem_pool uvmem_get_pool(void);
 /* UVMEM_ARM: the per-VM file or -errno. */
 int uvmem_arm(int vm_fd, u64 flags, u64 max_frames, const char *name);
