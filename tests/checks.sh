@@ -4,6 +4,8 @@
 # What all shell tests share: results in TAP, and waiting; sourced by their lib.sh.
 
 number=0 failed=0
+# What waits for an answer on D-Bus: on a slow kernel as much longer as all else.
+export SYSTEMD_BUS_TIMEOUT=$((25 * ${UVMEM_TIME_SCALE:-1}))
 
 # ok STATUS NAME
 ok() {
