@@ -295,8 +295,10 @@ int uvmem_page_event(struct uvmem_chunk *chunk, unsigned int off,
 	chunk_write(chunk, off, uvmem_ent_make(ent, new, stamp, payload));
 	if (new != old)
 		WRITE_ONCE(chunk->contig, 0);
-	if (new != old && old == UVMEM_PAGE_IN)
+	if (new != old && old == UVMEM_PAGE_IN) {
 		uvmem_idle_leave(chunk, off);
+		__clear_bit(off, chunk->brought);
+	}
 	if (new != old && new == UVMEM_PAGE_IN)
 		uvmem_idle_enter(chunk, off);
 	if (new != old && old == UVMEM_PAGE_POOL)

@@ -40,6 +40,7 @@ static int guest_faultin_pfn(struct kvm_vcpu *vcpu, const struct kvm_memory_slot
 			uvmem_vm_stop(vm, UVMEM_STOP_HWPOISON, gfn);
 			return -EAGAIN;
 		}
+		uvmem_around_touched(vm, gfn);
 		*pfn = uvmem_ent_payload(ent);
 		*writable = true;
 		return 0;

@@ -6,26 +6,14 @@
  * each. Locks are dropped between batches; a batch is the most that a vCPU, a
  * signal or a writer of mmap_lock ever waits for.
  */
-#include <linux/log2.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
-#include <linux/moduleparam.h>
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 
 #include "move.h"
 #include "reclaim.h"
 #include "stall.h"
-
-static unsigned int fault_around_pages = 1;
-module_param(fault_around_pages, uint, 0644);
-MODULE_PARM_DESC(fault_around_pages,
-		 "Paged-out pages that come in with the one a guest touches: a power of 2 up to 512 (default 1: only that one)");
-
-static unsigned int fill_around_pages = 16;
-module_param(fill_around_pages, uint, 0644);
-MODULE_PARM_DESC(fill_around_pages,
-		 "Untouched pages that get frames with the one a guest touches first: a power of 2 up to 512 (default 16)");
 
 /* ---- ranges ---------------------------------------------------------------------------- */
 
@@ -342,57 +330,6 @@ int uvmem_reset_all(struct uvmem_vm *vm)
 
 /* ---- one page, for an access -------------------------------------------------------------- */
 
-/*
- * The guest touched a page that was paged out, or one for the first time: its
- * neighbours that are in the same case are likely to be next, and a batch costs
- * little more than a page. They get frames that nobody needs now, wait for
- * nobody, and nothing is lost if this fails: the caller goes for the page itself.
- */
-static void page_in_around(struct uvmem_vm *vm, const struct kvm_memory_slot *slot, gfn_t gfn,
-			   unsigned long from, unsigned int window)
-{
-	struct uvmem_move move = { .cause = UVMEM_CAUSE_GUEST_FAULT, .nowait = true };
-	struct uvmem_chunk *chunk;
-	struct uvmem_batch *b;
-	gfn_t first, end;
-	unsigned int need;
-
-	window = rounddown_pow_of_two(clamp(window, 1U, UVMEM_CHUNK_PAGES));
-	first = max(ALIGN_DOWN(gfn, window), slot->base_gfn);
-	end = min(ALIGN_DOWN(gfn, window) + window, slot->base_gfn + slot->npages);
-	if (end - first < 2 || uvmem_frame_room(vm) < 2 * window)
-		return;
-	chunk = uvmem_chunk_get(vm, gfn);
-	if (IS_ERR(chunk))
-		return;
-	b = uvmem_batch_alloc(vm, end - first);
-	if (!b)
-		return;
-
-	b->purpose = UVMEM_TO_FRAME;
-	b->from = from;
-	b->move = &move;
-	b->chunk = chunk;
-	b->gfn = first;
-	b->off = uvmem_chunk_offset(first);
-	b->nr = end - first;
-	b->touched = gfn - first + 1;
-	b->hva = __gfn_to_hva_memslot(slot, first);
-	if (uvmem_batch_has_work(b, &need) && !uvmem_batch_run(b, need) && move.moved > 1)
-		atomic64_add(move.moved - 1, &vm->stats.fault_around);
-	uvmem_batch_free(b);
-}
-
-/* How many pages may come with one in @state; *@ret_from: those in which states. */
-static unsigned int around_window(enum uvmem_page_state state, unsigned long *ret_from)
-{
-	*ret_from = UVMEM_FROM_OUT;
-	if (*ret_from & BIT(state))
-		return READ_ONCE(fault_around_pages);
-	*ret_from = BIT(UVMEM_PAGE_ABSENT);
-	return *ret_from & BIT(state) ? READ_ONCE(fill_around_pages) : 1;
-}
-
 /* There is no frame for an access: from the VM itself, else from others. */
 static bool make_room(struct uvmem_vm *vm, bool stalled)
 {
@@ -406,8 +343,7 @@ static bool make_room(struct uvmem_vm *vm, bool stalled)
 static int page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause, bool stalled)
 {
 	struct uvmem_move move = { .cause = cause };
-	unsigned int try, around;
-	unsigned long from;
+	unsigned int try;
 
 	for (try = 0; try < UVMEM_MOVE_RETRIES; try++) {
 		struct uvmem_batch_one one;
@@ -435,11 +371,9 @@ static int page_in_one(struct uvmem_vm *vm, gfn_t gfn, enum uvmem_cause cause, b
 		slot = uvmem_user_slot(vm->kvm, gfn);
 		if (!slot)
 			return -EAGAIN;
-		around = around_window(uvmem_ent_state(ent), &from);
-		if (!try && cause == UVMEM_CAUSE_GUEST_FAULT && around > 1) {
-			page_in_around(vm, slot, gfn, from, around);
+		if (!try && cause == UVMEM_CAUSE_GUEST_FAULT &&
+		    uvmem_page_in_around(vm, slot, gfn, uvmem_ent_state(ent)))
 			continue;
-		}
 		uvmem_batch_init_one(&one, vm);
 		one.b.purpose = UVMEM_TO_FRAME;
 		one.b.from = UVMEM_FROM_ANY;

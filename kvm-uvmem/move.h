@@ -120,6 +120,17 @@ void uvmem_batch_account(struct uvmem_batch *b, bool in, unsigned int moved);
 /* For migrate_vma_setup(), once what is todo is marked; @select: MIGRATE_VMA_SELECT_*. */
 struct migrate_vma uvmem_batch_args(struct uvmem_batch *b, unsigned long select);
 
+/* ---- around.c ---- */
+
+/*
+ * The guest touched @gfn, which is in @state, and of @slot: have neighbours come in with
+ * it. False: that is not for them; true: look what became of it.
+ */
+bool uvmem_page_in_around(struct uvmem_vm *vm, const struct kvm_memory_slot *slot, gfn_t gfn,
+			  enum uvmem_page_state state);
+/* This page was paged out, and came in with another one; chunk->lock is held. */
+void uvmem_around_brought(struct uvmem_chunk *chunk, unsigned int off);
+
 /* ---- peek.c ---- */
 
 /* What the VMM's page table has at an address. */

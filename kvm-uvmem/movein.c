@@ -134,6 +134,8 @@ static bool in_open_pool(struct uvmem_batch *b, unsigned int i)
 			uvmem_note_refault(b->chunk, off);
 		uvmem_page_event(b->chunk, off, UVMEM_EV_UNSEAL, (u16)jiffies,
 				 page_to_pfn(frame));
+		if (b->touched && i + 1 != b->touched)
+			uvmem_around_brought(b->chunk, off);
 		b->chunk->seals[off].version = 0;
 		swap(blob.handle, b->chunk->blobs[off]);
 		moved = true;
@@ -291,6 +293,8 @@ static unsigned int in_commit(struct uvmem_batch *b, struct page **frame_of,
 			uvmem_note_refault(b->chunk, off);
 		uvmem_page_event(b->chunk, off, in_event(uvmem_ent_state(ent)), (u16)jiffies,
 				 page_to_pfn(frame));
+		if (b->touched && i + 1 != b->touched && uvmem_ent_state(ent) == UVMEM_PAGE_OUT)
+			uvmem_around_brought(b->chunk, off);
 		if (b->chunk->seals)
 			b->chunk->seals[off].version = 0;
 		frame_of[i] = NULL;

@@ -48,6 +48,7 @@ struct stats_data {
 	u64 shared;
 	u64 unshared;
 	u64 fault_around;
+	u64 fault_around_used;
 	u64 retries;
 	u64 transit_waits;
 	u64 dropped;
@@ -156,6 +157,7 @@ static const struct kvm_stats_desc stats_desc[] = {
 	STAT_COUNTER("shared", shared),
 	STAT_COUNTER("unshared", unshared),
 	STAT_COUNTER("fault_around", fault_around),
+	STAT_COUNTER("fault_around_used", fault_around_used),
 	STAT_COUNTER("retries", retries),
 	STAT_COUNTER("transit_waits", transit_waits),
 	STAT_COUNTER("dropped", dropped),
@@ -176,10 +178,10 @@ static_assert(UVMEM_PAGE_NR_STATES == 9);
 static_assert(UVMEM_NR_CAUSES == 7);
 static_assert(UVMEM_NR_REASONS == 10);
 static_assert(ARRAY_SIZE(stats_desc) == 2 + (UVMEM_PAGE_NR_STATES - 1) + 7 +
-	      4 * UVMEM_NR_CAUSES + UVMEM_NR_REASONS + 25);
+	      4 * UVMEM_NR_CAUSES + UVMEM_NR_REASONS + 26);
 static_assert(sizeof(struct uvmem_stats) ==
 	      sizeof(u64) * (2 * UVMEM_NR_CAUSES * (1 + UVMEM_HIST_BUCKETS) +
-			     UVMEM_NR_REASONS + 22 + UVMEM_HIST_BUCKETS));
+			     UVMEM_NR_REASONS + 23 + UVMEM_HIST_BUCKETS));
 
 /* The whole file. */
 struct stats_image {
@@ -242,6 +244,7 @@ static void stats_snapshot(struct uvmem_vm *vm, struct stats_data *data)
 	data->shared = atomic64_read(&stats->shared);
 	data->unshared = atomic64_read(&stats->unshared);
 	data->fault_around = atomic64_read(&stats->fault_around);
+	data->fault_around_used = atomic64_read(&stats->fault_around_used);
 	data->retries = atomic64_read(&stats->retries);
 	data->transit_waits = atomic64_read(&stats->transit_waits);
 	data->dropped = atomic64_read(&stats->dropped);

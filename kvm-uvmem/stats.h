@@ -30,6 +30,7 @@ struct uvmem_stats {
 	atomic64_t integrity_failures;
 	atomic64_t shared, unshared;		/* pages, by the guest */
 	atomic64_t fault_around;		/* pages that came in beside the one touched */
+	atomic64_t fault_around_used;		/* of those that had been out: touched later */
 	atomic64_t retries;			/* moves tried again */
 	atomic64_t transit_waits;
 	atomic64_t dropped;			/* secure pages lost to the host */

@@ -32,6 +32,7 @@
 #include <linux/kvm_uvmem.h>
 
 #include "entry.h"
+#include "fault_window.h"
 #include "point.h"
 #include "range.h"
 #include "seal.h"
@@ -148,6 +149,8 @@ struct uvmem_chunk {
 	u32 *when;			/* IN: last known to be young; OUT, ZERO, POOL: it left. See age.c */
 	DECLARE_BITMAP(idle_once, UVMEM_CHUNK_PAGES);	/* IN, found idle: reclaim.c */
 	DECLARE_BITMAP(no_gain, UVMEM_CHUNK_PAGES);	/* IN, leaves ciphertext only: age.c */
+	DECLARE_BITMAP(brought, UVMEM_CHUNK_PAGES);	/* IN with another page, not touched yet: around.c */
+	struct uvmem_fault_window window;
 	/* the lock protects the above */
 	struct uvmem_pooled {		/* among all chunks with pages that are POOL */
 		struct rb_node node;
@@ -451,6 +454,10 @@ u8 uvmem_face_cbit(void);
 
 /* ---- guest.c ---------------------------------------------------------------------------- */
 extern const struct kvm_uvmem_ops uvmem_kvm_ops;
+
+/* ---- around.c --------------------------------------------------------------------------- */
+/* The guest touched @gfn, which is IN; perhaps it came in with another page. */
+void uvmem_around_touched(struct uvmem_vm *vm, gfn_t gfn);
 
 /* ---- access.c --------------------------------------------------------------------------- */
 /* What an access does to the page at @mem, once it is there; under chunk->lock. */

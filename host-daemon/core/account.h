@@ -75,6 +75,7 @@ enum account_unit {
 	X(shared, PAGES, "share_bytes", "direction=\"shared\"")				\
 	X(unshared, PAGES, "share_bytes", "direction=\"unshared\"")			\
 	X(fault_around, PAGES, "fault_around_bytes", "")				\
+	X(fault_around_used, PAGES, "fault_around_used_bytes", "")			\
 	X(retries, EVENTS, "retries", "")						\
 	X(transit_waits, EVENTS, "transit_waits", "")					\
 	X(dropped, PAGES, "dropped_bytes", "")						\

@@ -141,7 +141,7 @@ static void add_slot(struct fuzz *f, int i, u64 first, u64 pages, bool readonly)
 /* Slots that touch, a hole, borders off the 2 MiB grid, and ROM. */
 void model_create(struct fuzz *f)
 {
-	struct uvm_config config = { .no_mem = true };
+	struct uvm_config config = { .no_mem = true, .fault_around_max = "32" };
 	u64 gfn, first;
 
 	f->sigbus = rng_one_in(&f->rng, 8);

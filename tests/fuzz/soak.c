@@ -428,6 +428,7 @@ static void act(struct vmm *vmm)
 static void be_vmm(int index, u64 seed)
 {
 	struct uvm_config config = {
+		.fault_around_max = "32",
 		.nr_vcpus = NR_VCPUS,
 		.mem_pages = MEM_PAGES,
 		.src = seed % 2 ? VM_MEM_SRC_ANONYMOUS_THP : VM_MEM_SRC_ANONYMOUS,

@@ -147,6 +147,90 @@ TEST_F(around, takes_any_number_for_some_power_of_2)
 	EXPECT_EQ(HUGE_PAGES + 5, uvm_count(uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN));
 }
 
+/* ---- as many as are used --------------------------------------------------------- */
+
+FIXTURE(learnt)
+{
+	struct uvm *uvm;
+	struct kvm_vcpu *vcpu;
+};
+
+FIXTURE_SETUP(learnt)
+{
+	struct uvm_config config = { .mem_pages = PAGES, .fault_around_max = "32" };
+
+	self->uvm = uvm_create(&config);
+	self->vcpu = self->uvm->vcpu[0];
+	guest_call(self->vcpu, guest_fill, MEM_GPA, PAGES, 1);
+	uvm_esm(self->uvm);
+	uvm_page_out_all(self->uvm, MEM_GPA, PAGES);
+}
+
+FIXTURE_TEARDOWN(learnt)
+{
+	uvm_assert_sums(self->uvm);
+	uvm_free(self->uvm);
+}
+
+TEST_F(learnt, a_guest_that_goes_through_its_memory_gets_many)
+{
+	struct uvm *uvm = self->uvm;
+
+	ASSERT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, PAGES, 1));
+	/* Of 2 MiB 1, 1, 2, 4, 8, 16 and then 32 at a time: see fault_window_test. */
+	EXPECT_EQ(2 * 21, uvm_stat(uvm, "refault"));
+	EXPECT_EQ(PAGES - 2 * 21, uvm_stat(uvm, "fault_around"));
+	EXPECT_EQ(PAGES - 2 * 21, uvm_stat(uvm, "fault_around_used"));
+}
+
+TEST_F(learnt, one_that_jumps_gets_what_it_touches)
+{
+	int i;
+
+	for (i = 0; i < PAGES; i += 32)
+		guest_call(self->vcpu, guest_touch, mem_page(i + 7), 1);
+	EXPECT_EQ(0, uvm_stat(self->uvm, "fault_around"));
+	EXPECT_EQ(PAGES / 32, uvm_count(self->uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN));
+}
+
+TEST_F(learnt, what_left_again_unused_is_not_used)
+{
+	struct uvm *uvm = self->uvm;
+
+	/* Of 8 to 15 those behind 8 are not touched. */
+	guest_call(self->vcpu, guest_touch, MEM_GPA, 9);
+	uvm_assert_state(uvm, mem_page(0), 16, UVMEM_PAGE_IN);
+	EXPECT_EQ(11, uvm_stat(uvm, "fault_around"));
+	EXPECT_EQ(4, uvm_stat(uvm, "fault_around_used"));
+	uvm_page_out_all(uvm, MEM_GPA, 16);
+	/* Touched later they are faults like any other. */
+	EXPECT_EQ(1, uvm_page_in(uvm, mem_page(12), 1));
+	guest_call(self->vcpu, guest_touch, mem_page(12), 1);
+	EXPECT_EQ(4, uvm_stat(uvm, "fault_around_used"));
+}
+
+TEST_F(learnt, the_window_is_at_least_what_is_set)
+{
+	uvmem_set_param("fault_around_pages", "16", NULL);
+	guest_call(self->vcpu, guest_touch, mem_page(TOUCHED), 1);
+	uvmem_set_param("fault_around_pages", "1", NULL);
+	uvm_assert_state(self->uvm, mem_page(FIRST), 16, UVMEM_PAGE_IN);
+	EXPECT_EQ(16, uvm_count(self->uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN));
+}
+
+TEST_F(learnt, a_mapping_of_all_is_a_use_of_all)
+{
+	struct uvm *uvm = self->uvm;
+
+	uvmem_set_param("fault_around_pages", "512", NULL);
+	guest_call(self->vcpu, guest_touch, mem_page(TOUCHED), 2);
+	uvmem_set_param("fault_around_pages", "1", NULL);
+	uvm_assert_state(uvm, mem_page(HUGE_PAGES), HUGE_PAGES, UVMEM_PAGE_IN);
+	/* The frames could be had in one piece, or the second touch was a fault. */
+	EXPECT_TRUE(uvm_stat(uvm, "fault_around_used") == HUGE_PAGES - 1 ||
+		    uvm_stat(uvm, "fault_around_used") == 1);
+}
+
 /* ---- untouched pages ------------------------------------------------------------ */
 
 FIXTURE(fill)

@@ -23,6 +23,7 @@ static struct setting {
 	{ .name = "sealed_pool_write_out" },
 	{ .name = "min_residency_ms" },
 	{ .name = "fault_around_pages" },
+	{ .name = "fault_around_max" },
 	{ .name = "fill_around_pages" },
 };
 

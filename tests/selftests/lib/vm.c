@@ -12,15 +12,17 @@
 /* ---- VMs --------------------------------------------------------------------- */
 
 /* Left as it is where it is right already: some tests may not write it. */
-static void set_fill_around(const char *pages)
+static void set_pages_param(const char *name, const char *pages)
 {
-	char path[] = "/sys/module/kvm_uvmem/parameters/fill_around_pages", now[UVMEM_PARAM_LEN] = "";
-	FILE *f = fopen(path, "r");
+	char path[128], now[UVMEM_PARAM_LEN] = "";
+	FILE *f;
 
+	snprintf(path, sizeof(path), "/sys/module/kvm_uvmem/parameters/%s", name);
+	f = fopen(path, "r");
 	TEST_ASSERT(f && fgets(now, sizeof(now), f), "reading %s: %s", path, strerror(errno));
 	fclose(f);
 	if (atoi(now) != atoi(pages))
-		uvmem_set_param("fill_around_pages", pages, NULL);
+		uvmem_set_param(name, pages, NULL);
 }
 
 /*
@@ -43,7 +45,8 @@ struct uvm *uvm_create(const struct uvm_config *config)
 	uvm->mem_pages = config->mem_pages ?: 256;
 	TEST_ASSERT(uvm->mem_pages <= MEM_MAX_PAGES, "%lu pages", uvm->mem_pages);
 	if (!config->unarmed) {
-		set_fill_around(config->fill_around ?: "1");
+		set_pages_param("fill_around_pages", config->fill_around ?: "1");
+		set_pages_param("fault_around_max", config->fault_around_max ?: "1");
 		uvm->before = uvmem_get_pool();
 	}
 

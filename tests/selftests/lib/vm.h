@@ -39,6 +39,7 @@
  * @flags:	of UVMEM_ARM
  * @max_frames:	of UVMEM_ARM
  * @fill_around: the module's fill_around_pages, "1" if NULL, so that pages can be counted
+ * @fault_around_max: the module's, the same
  * @unarmed:	an ordinary VM
  * @no_mem:	no slot 1; the page tables cover it all the same
  * @no_run:	do not let the vCPUs run to where they wait for guest_call()
@@ -50,6 +51,7 @@ struct uvm_config {
 	u64 flags;
 	u64 max_frames;
 	const char *fill_around;
+	const char *fault_around_max;
 	bool unarmed;
 	bool no_mem;
 	bool no_run;
