@@ -70,7 +70,8 @@ static void write_guest(struct recorder *r, struct json_object *guest, int numbe
 		number, json_number(guest, "resident_bytes") / 4096,
 		(json_number(guest, "paged_out_bytes") + json_number(guest, "same_filled_bytes") +
 		 json_number(guest, "pooled_bytes")) / 4096,
-		json_number(guest, "aging_passes"), json_number(counters, "refault"),
+		json_number(guest, "aging_passes"),
+		json_number(counters, "refault") + json_number(counters, "fault_around_used"),
 		json_number(counters, "stall_some_ns"), json_number(counters, "reclaim_moved"));
 	for (i = 0; i < json_object_array_length(idle); i++)
 		if (json_object_get_uint64(json_object_array_get_idx(idle, i)))

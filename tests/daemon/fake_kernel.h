@@ -24,6 +24,7 @@
  * @limits: as last set
  * @reclaimed: pages, by all calls
  * @fail_*: what opening it, or asking what it is, returns instead of working, 0: nothing
+ * @around_used: pages that came in with others, and were touched then
  * @stayed: pages that were tried and left, since there is no swap for their ciphertext
  * @swapped: of what is out, pages that the VMM has in swap
  * @fetched: the same, back in
@@ -40,6 +41,7 @@ struct fake_vm {
 	bool limits_set;
 	uint64_t reclaimed;
 	uint64_t stayed;
+	uint64_t around_used;
 	uint64_t fetched;
 	uint64_t written_out;
 	bool swapped[SIM_PAGES];

@@ -401,6 +401,20 @@ static void every_failure_is_survived(void **state)
 
 /* ---- what is said ------------------------------------------------------------------ */
 
+static void pages_that_came_with_others_have_come_back(void **state)
+{
+	(void)state;
+	add_vm(0, 5, 1000, 1);
+	rounds(2);
+	assert_int_equal(m.guests[0]->policy.sample.refaults,
+			 fake.vms[0].sim.policy.sample.refaults);
+	fake.vms[0].around_used = 100;
+	rounds(1);
+	assert_int_equal(m.guests[0]->policy.sample.refaults,
+			 fake.vms[0].sim.policy.sample.refaults + 100);
+	assert_int_equal(m.guests[0]->account->value[ACCOUNT_fault_around_used], 100);
+}
+
 static void metrics_escape_names(void **state)
 {
 	static const char words[] = "qemu\0-name\0guest=a\"b\\c\nd\0";
@@ -478,6 +492,7 @@ int main(int argc, char *argv[])
 		TEST(failures_of_one_call_are_told_once),
 		TEST(a_guest_that_cannot_be_added_is_left_out),
 		TEST(every_failure_is_survived),
+		TEST(pages_that_came_with_others_have_come_back),
 		TEST(metrics_escape_names),
 		TEST(the_description_is_json),
 	};
