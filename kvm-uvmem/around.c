@@ -46,6 +46,16 @@ static bool in_use(const struct uvmem_chunk *chunk, unsigned int off)
 	return uvmem_ent_state(chunk->ent[off]) == UVMEM_PAGE_IN && !test_bit(off, chunk->brought);
 }
 
+/* The most that the parameters allow; nobody comes with a page that is in another state. */
+static unsigned int most(enum uvmem_page_state state)
+{
+	if (state == UVMEM_PAGE_ABSENT)
+		return READ_ONCE(fill_around_pages);
+	if (UVMEM_FROM_OUT & BIT(state))
+		return max(READ_ONCE(fault_around_pages), READ_ONCE(fault_around_max));
+	return 1;
+}
+
 /* For a page that was paged out, as its chunk has learnt. */
 static unsigned int learnt_window(struct uvmem_chunk *chunk, unsigned int off)
 {
@@ -70,7 +80,7 @@ bool uvmem_page_in_around(struct uvmem_vm *vm, const struct kvm_memory_slot *slo
 	struct uvmem_batch *b;
 	gfn_t first, end;
 
-	if (!(BIT(state) & (UVMEM_FROM_OUT | BIT(UVMEM_PAGE_ABSENT))))
+	if (most(state) < 2)
 		return false;
 	chunk = uvmem_chunk_get(vm, gfn);
 	if (IS_ERR(chunk))
@@ -107,14 +117,11 @@ void uvmem_around_brought(struct uvmem_chunk *chunk, unsigned int off)
 	uvmem_fault_window_brought(&chunk->window, 1);
 }
 
-void uvmem_around_touched(struct uvmem_vm *vm, gfn_t gfn)
+void uvmem_around_touched(struct uvmem_chunk *chunk, unsigned int off)
 {
-	unsigned int off = uvmem_chunk_offset(gfn), nr;
-	struct uvmem_chunk *chunk;
-	u64 uniform;
+	unsigned int nr;
 
-	chunk = uvmem_chunk_peek(vm, gfn, &uniform);
-	if (!chunk || (!test_bit(off, chunk->brought) && !READ_ONCE(chunk->contig)))
+	if (!test_bit(off, chunk->brought) && !READ_ONCE(chunk->contig))
 		return;
 	guard(spinlock_irq)(&chunk->lock);
 	if (chunk->contig) {
@@ -125,5 +132,5 @@ void uvmem_around_touched(struct uvmem_vm *vm, gfn_t gfn)
 		nr = __test_and_clear_bit(off, chunk->brought);
 	}
 	uvmem_fault_window_used(&chunk->window, nr);
-	atomic64_add(nr, &vm->stats.fault_around_used);
+	atomic64_add(nr, &chunk->vm->stats.fault_around_used);
 }

@@ -30,9 +30,14 @@ static int guest_faultin_pfn(struct kvm_vcpu *vcpu, const struct kvm_memory_slot
 			     gfn_t gfn, bool write, kvm_pfn_t *pfn, bool *writable)
 {
 	struct uvmem_vm *vm = to_uvmem_vm(vcpu->kvm);
-	u64 ent = uvmem_gfn_read(vm, gfn);
+	unsigned int off = uvmem_chunk_offset(gfn);
+	struct uvmem_chunk *chunk;
+	u64 ent;
 	int ret;
 
+	chunk = uvmem_chunk_peek(vm, gfn, &ent);
+	if (chunk)
+		ent = READ_ONCE(chunk->ent[off]);
 	if (uvmem_ent_is_plain(ent))
 		return KVM_UVMEM_PASS;
 	if (uvmem_ent_state(ent) == UVMEM_PAGE_IN && !(ent & UVMEM_ENT_TRANSIT)) {
@@ -40,7 +45,8 @@ static int guest_faultin_pfn(struct kvm_vcpu *vcpu, const struct kvm_memory_slot
 			uvmem_vm_stop(vm, UVMEM_STOP_HWPOISON, gfn);
 			return -EAGAIN;
 		}
-		uvmem_around_touched(vm, gfn);
+		/* A page that is IN is never one of many that are all alike. */
+		uvmem_around_touched(chunk, off);
 		*pfn = uvmem_ent_payload(ent);
 		*writable = true;
 		return 0;

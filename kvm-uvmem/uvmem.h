@@ -456,8 +456,8 @@ u8 uvmem_face_cbit(void);
 extern const struct kvm_uvmem_ops uvmem_kvm_ops;
 
 /* ---- around.c --------------------------------------------------------------------------- */
-/* The guest touched @gfn, which is IN; perhaps it came in with another page. */
-void uvmem_around_touched(struct uvmem_vm *vm, gfn_t gfn);
+/* The guest touched a page that is IN; perhaps it came in with another one. */
+void uvmem_around_touched(struct uvmem_chunk *chunk, unsigned int off);
 
 /* ---- access.c --------------------------------------------------------------------------- */
 /* What an access does to the page at @mem, once it is there; under chunk->lock. */

@@ -21,7 +21,7 @@ static int zero_page(void *mem, void *unused)
 	return 0;
 }
 
-static int zero_plain(void __user *mem, void *arg)
+static int zero_plain(void __user *mem, void *unused)
 {
 	return __copy_to_user_inatomic(mem, page_address(ZERO_PAGE(0)), PAGE_SIZE) ? -EFAULT : 0;
 }
