@@ -93,6 +93,15 @@ static bool same_byte(const struct uvmem_batch *b, unsigned int i)
 	return uvmem_ent_state(b->chunk->ent[b->off + i]) == UVMEM_PAGE_ZERO;
 }
 
+/* A page that was paged out is about to be IN: for the guest's touch, or beside it. */
+static void in_note_return(struct uvmem_batch *b, unsigned int i)
+{
+	if (i + 1 == b->touched)
+		uvmem_note_refault(b->chunk, b->off + i);
+	else if (b->touched)
+		uvmem_around_brought(b->chunk, b->off + i);
+}
+
 /* A page of the sealed pool has its handle, too. False: nothing has changed. */
 static bool in_open_pool(struct uvmem_batch *b, unsigned int i)
 {
@@ -130,12 +139,9 @@ static bool in_open_pool(struct uvmem_batch *b, unsigned int i)
 	spin_lock_irq(&b->chunk->lock);
 	if (uvmem_ent_state(b->chunk->ent[off]) == UVMEM_PAGE_POOL) {
 		set_page_private(frame, uvmem_ent_payload(ent));
-		if (i + 1 == b->touched)
-			uvmem_note_refault(b->chunk, off);
+		in_note_return(b, i);
 		uvmem_page_event(b->chunk, off, UVMEM_EV_UNSEAL, (u16)jiffies,
 				 page_to_pfn(frame));
-		if (b->touched && i + 1 != b->touched)
-			uvmem_around_brought(b->chunk, off);
 		b->chunk->seals[off].version = 0;
 		swap(blob.handle, b->chunk->blobs[off]);
 		moved = true;
@@ -289,12 +295,10 @@ static unsigned int in_commit(struct uvmem_batch *b, struct page **frame_of,
 		if (!frame || !(b->src[whole ? 0 : i] & MIGRATE_PFN_MIGRATE))
 			continue;
 		ent = b->chunk->ent[off];
-		if (i + 1 == b->touched && uvmem_ent_state(ent) == UVMEM_PAGE_OUT)
-			uvmem_note_refault(b->chunk, off);
+		if (uvmem_ent_state(ent) == UVMEM_PAGE_OUT)
+			in_note_return(b, i);
 		uvmem_page_event(b->chunk, off, in_event(uvmem_ent_state(ent)), (u16)jiffies,
 				 page_to_pfn(frame));
-		if (b->touched && i + 1 != b->touched && uvmem_ent_state(ent) == UVMEM_PAGE_OUT)
-			uvmem_around_brought(b->chunk, off);
 		if (b->chunk->seals)
 			b->chunk->seals[off].version = 0;
 		frame_of[i] = NULL;
