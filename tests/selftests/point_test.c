@@ -367,12 +367,6 @@ static void run_drop(void *arg)
 	}
 }
 
-static u64 guest_fep_add_one(u64 gpa)
-{
-	asm volatile(KVM_FEP "lock addq $1, (%0)" : : "r" (gpa) : "memory", "cc");
-	return 0;
-}
-
 static void *write_fn(void *arg)
 {
 	struct stage *s = arg;
@@ -386,7 +380,7 @@ static void *exchange_fn(void *arg)
 {
 	struct stage *s = arg;
 
-	s->op_guest = guest_try(s->uvm->vcpu[0], guest_fep_add_one, mem_page(VICTIM));
+	s->op_guest = guest_try(s->uvm->vcpu[0], guest_fep_lock_add, mem_page(VICTIM), 8, 1);
 	return NULL;
 }
 

@@ -218,12 +218,6 @@ static void unshare_pages(struct racer *r)
 	hypercall_by(r, UV_UNSHARE_PAGE);
 }
 
-static u64 guest_fep_add_one(u64 gpa)
-{
-	asm volatile(KVM_FEP "lock addq $1, (%0)" : : "r" (gpa) : "memory", "cc");
-	return 0;
-}
-
 /* KVM changes some bytes of the page: writes the wall clock, or exchanges a word. */
 static void kernel_write(struct racer *r)
 {
@@ -234,7 +228,7 @@ static void kernel_write(struct racer *r)
 	for (i = 0; i < PAGES; i++) {
 		u64 gpa = r->gpa + i * PAGE_SIZE;
 
-		if (i & 1 ? !guest(r->race, r->me, &ret, guest_fep_add_one, gpa) :
+		if (i & 1 ? !guest(r->race, r->me, &ret, guest_fep_lock_add, gpa, 8, 1) :
 			    !guest(r->race, r->me, &ret, guest_wrmsr, MSR_KVM_WALL_CLOCK_NEW, gpa))
 			return;
 	}

@@ -321,3 +321,22 @@ u64 guest_spin(u64 loops)
 		cpu_relax();
 	return 0;
 }
+
+u64 guest_fep_lock_add(u64 gpa, u64 size, u64 value)
+{
+	switch (size) {
+	case 1:
+		asm volatile(KVM_FEP "lock addb %b0, (%1)" : : "q" (value), "r" (gpa) : "memory", "cc");
+		break;
+	case 2:
+		asm volatile(KVM_FEP "lock addw %w0, (%1)" : : "r" (value), "r" (gpa) : "memory", "cc");
+		break;
+	case 4:
+		asm volatile(KVM_FEP "lock addl %k0, (%1)" : : "r" (value), "r" (gpa) : "memory", "cc");
+		break;
+	default:
+		asm volatile(KVM_FEP "lock addq %0, (%1)" : : "r" (value), "r" (gpa) : "memory", "cc");
+		break;
+	}
+	return 0;
+}

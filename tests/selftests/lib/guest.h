@@ -98,6 +98,8 @@ u64 guest_hypercall(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3);
 /* The exception vector, or 0. */
 u64 guest_wrmsr(u64 msr, u64 value);
 u64 guest_rdmsr(u64 msr);
+/* Add @value to @size bytes, by an exchange that KVM emulates: kvm.force_emulation_prefix. */
+u64 guest_fep_lock_add(u64 gpa, u64 size, u64 value);
 u64 guest_spin(u64 loops);
 
 #endif
