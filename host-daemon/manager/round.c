@@ -165,8 +165,7 @@ static bool sample(struct manager *m, struct guest *guest)
 	 */
 	if (stats_value(guest->stats->reader, "refault", &s->refaults))
 		s->refaults = counters[ACCOUNT_page_in_guest_fault];
-	/* Wanted as well, though others had brought them before they were missed. */
-	else
+	else	/* and what others had brought before it was missed */
 		s->refaults += counters[ACCOUNT_fault_around_used];
 	s->stall_ns = counters[ACCOUNT_stall_some_ns];
 	s->work_ns = counters[ACCOUNT_age_ns] + counters[ACCOUNT_reclaim_ns];
