@@ -120,6 +120,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	check_shuffle();
 	bench_value("few", "touched", SPARSE);
+	bench_value("learnt", "max", atoi(LEARNT_MAX));
 	/*
 	 * Once: paging_bench has warmed up, rounds differ by 0.1 %, and each figure
 	 * takes a VM.
