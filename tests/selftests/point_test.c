@@ -384,36 +384,55 @@ static void *exchange_fn(void *arg)
 	return NULL;
 }
 
+/* A page that is shared when KVM is asked to change it is secure when KVM does. */
+static void change_stage(struct stage *s, void *(*fn)(void *stage), void *point, bool lost)
+{
+	pthread_t thread;
+
+	pages_shared(s);
+	point_write(point);
+	TEST_ASSERT(!pthread_create(&thread, NULL, fn, s), "no thread");
+	point_wait("the change", point);
+	TEST_ASSERT_EQ(hypercall_patient(s->uvm->vcpu[1], UV_UNSHARE_PAGE,
+					 gpa_to_gfn(mem_page(VICTIM)), 1), U_SUCCESS);
+	if (lost) {
+		guest_call(s->uvm->vcpu[1], guest_fill, mem_page(VICTIM), 1, 1);
+		host_drops(s);
+	}
+	point_write("none");
+	thread_join(thread, "the change");
+	uvm_assert_sums(s->uvm);
+}
+
 /*
- * A page that is shared when KVM is asked to change it, and secure when KVM does: the guest
- * finds the change there, and what the VMM has is not spoilt.
+ * The guest finds the change there, and what the VMM has is not spoilt; if the VMM has
+ * dropped the page by then, the guest is stopped for that, and not for an instruction
+ * that KVM could not emulate.
  */
 static void run_change(void *arg)
 {
 	void *(*const fns[])(void *stage) = { write_fn, exchange_fn };
 	struct stage s = {};
-	pthread_t thread;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(fns); i++) {
-		pages_shared(&s);
-		point_write(arg);
-		TEST_ASSERT(!pthread_create(&thread, NULL, fns[i], &s), "no thread");
-		point_wait("the change", arg);
-		TEST_ASSERT_EQ(hypercall_patient(s.uvm->vcpu[1], UV_UNSHARE_PAGE,
-						 gpa_to_gfn(mem_page(VICTIM)), 1), U_SUCCESS);
-		point_write("none");
-		thread_join(thread, "the change");
+		change_stage(&s, fns[i], arg, false);
 		TEST_ASSERT(s.op_guest.status == RUN_DONE && !s.op_guest.result,
 			    "status %d, reason %u", s.op_guest.status, s.op_guest.reason);
-		uvm_assert_sums(s.uvm);
 		uvm_assert_state(s.uvm, mem_page(VICTIM), 1, UVMEM_PAGE_IN);
 		TEST_ASSERT(guest_call(s.uvm->vcpu[1], guest_read, mem_page(VICTIM)),
 			    "what KVM wrote is not there");
 		/* Nor did it go through the VMM's mapping. */
 		TEST_ASSERT_EQ(uvm_stat(s.uvm, "page_out_host_touch"), 0ull);
+
+		change_stage(&s, fns[i], arg, true);
+		TEST_ASSERT(s.op_guest.status == RUN_STOPPED &&
+			    s.op_guest.reason == UVMEM_STOP_LOST, "status %d, %s, reason %u",
+			    s.op_guest.status, exit_reason_str(s.op_guest.exit_reason),
+			    s.op_guest.reason);
+		uvm_free(s.uvm);
+		s.uvm = NULL;
 	}
-	uvm_free(s.uvm);
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */
