@@ -63,7 +63,7 @@ $(OUT)/fuzz/%.o: ../fuzz/%.c
 $(OUT)/point_test: $(addprefix $(OUT)/point/,operations.o points.o)
 $(OUT)/fault_test: $(addprefix $(OUT)/fault/,injection.o pages.o reclaim.o vms.o slots.o calls.o)
 $(OUT)/uvmem_fuzz: $(fuzz)
-$(OUT)/uvmem_soak: $(OUT)/fuzz/soak.o
+$(OUT)/uvmem_soak: $(addprefix $(OUT)/fuzz/,soak.o soak_vmm.o)
 $(addprefix $(OUT)/,$(filter-out uvmem_fuzz uvmem_soak,$(PROGS))): %: %.o
 $(addprefix $(OUT)/,$(PROGS)): %: $(objs) $(LIB)/libkvm.a
 	@echo "  LD      $(@F)"
