@@ -24,7 +24,7 @@ CFLAGS	:= -Wall -Wextra -Wstrict-prototypes -Wno-unused-parameter \
 
 objs	:= guest.o device.o vm.o pages.o search.o host.o uring.o cases.o frames.o hang.o settings.o
 objs	:= $(addprefix $(OUT)/lib/,$(objs))
-fuzz	:= fuzz model guest_ops host_ops ioctl_ops event_ops noise
+fuzz	:= fuzz model guest_ops host_ops ioctl_args ioctl_ops event_ops noise
 fuzz	:= $(patsubst %,$(OUT)/fuzz/%.o,$(fuzz))
 
 all: $(addprefix $(OUT)/,$(PROGS)) $(if $(KVER),$(OUT)/hmm/test_hmm.ko)
