@@ -2,8 +2,7 @@
 /*
  * What holds of the policies, whatever the guests do
  *
- * Properties are tried on random guests; a failure names the seed. Closed loops run
- * on simulated guests in simulated time (sim_guest.h): an hour takes milliseconds.
+ * Properties are tried on random guests; a failure names the seed.
  */
 #include <stdio.h>
 #include <string.h>
@@ -169,22 +168,10 @@ static void two_guests(struct policy_guest *g, struct policy_guest **list,
 	}
 }
 
-static struct policy_host unlimited_host(uint64_t limit, uint64_t used)
-{
-	struct policy_host host = { .settings = policy_default_host_settings };
-
-	host.settings.quota_pages = 0;
-	host.settings.quota_cpu_ns = 0;
-	host.settings.pool_high_ppm = 950000;
-	host.settings.pool_low_ppm = 900000;
-	host.pool = (struct policy_pool){ .limit = limit, .used = used, .sink = UINT32_MAX };
-	return host;
-}
-
 static void shares_follow_weights(void **state)
 {
 	struct policy_guest g[2], *list[2];
-	struct policy_host host = unlimited_host(80000, 200000);
+	struct policy_host host = sim_unlimited_host(80000, 200000);
 	uint64_t a, b;
 
 	(void)state;
@@ -200,7 +187,7 @@ static void shares_follow_weights(void **state)
 static void shares_begin_above_the_guarantee(void **state)
 {
 	struct policy_guest g[2], *list[2];
-	struct policy_host host = unlimited_host(80000, 200000);
+	struct policy_host host = sim_unlimited_host(80000, 200000);
 
 	(void)state;
 	two_guests(g, list, 100000, 1, 100000, 1);
@@ -213,7 +200,7 @@ static void shares_begin_above_the_guarantee(void **state)
 static void small_guests_give_nothing(void **state)
 {
 	struct policy_guest g[2], *list[2];
-	struct policy_host host = unlimited_host(100000, 105000);
+	struct policy_host host = sim_unlimited_host(100000, 105000);
 
 	(void)state;
 	two_guests(g, list, 100000, 100, 5000, 100);
@@ -225,7 +212,7 @@ static void small_guests_give_nothing(void **state)
 static void guarantees_yield_only_when_nothing_else_is_left(void **state)
 {
 	struct policy_guest g[2], *list[2];
-	struct policy_host host = unlimited_host(100000, 100000);
+	struct policy_host host = sim_unlimited_host(100000, 100000);
 
 	(void)state;
 	two_guests(g, list, 50000, 100, 50000, 100);
@@ -245,7 +232,7 @@ static void guarantees_yield_only_when_nothing_else_is_left(void **state)
 static void idle_pages_are_taxed(void **state)
 {
 	struct policy_guest g[2], *list[2];
-	struct policy_host host = unlimited_host(100000, 100000);
+	struct policy_host host = sim_unlimited_host(100000, 100000);
 
 	(void)state;
 	two_guests(g, list, 50000, 100, 50000, 100);
@@ -265,7 +252,7 @@ static void idle_pages_are_taxed(void **state)
 static void squeezing_has_hysteresis(void **state)
 {
 	struct policy_guest g[2], *list[2];
-	struct policy_host host = unlimited_host(100000, 94000);
+	struct policy_host host = sim_unlimited_host(100000, 94000);
 
 	(void)state;
 	two_guests(g, list, 50000, 100, 44000, 100);
@@ -289,7 +276,7 @@ static void squeezing_has_hysteresis(void **state)
 static void above_high_goes_at_once(void **state)
 {
 	struct policy_guest g[2], *list[2];
-	struct policy_host host = unlimited_host(1000000, 100000);
+	struct policy_host host = sim_unlimited_host(1000000, 100000);
 
 	(void)state;
 	two_guests(g, list, 50000, 100, 50000, 100);
@@ -304,7 +291,7 @@ static void above_high_goes_at_once(void **state)
 static void without_a_sink_nothing_is_taken(void **state)
 {
 	struct policy_guest g[2], *list[2];
-	struct policy_host host = unlimited_host(100000, 200000);
+	struct policy_host host = sim_unlimited_host(100000, 200000);
 	char text[1024];
 
 	(void)state;
@@ -318,255 +305,10 @@ static void without_a_sink_nothing_is_taken(void **state)
 	assert_non_null(strstr(text, "taken: 0 KiB"));
 }
 
-/* ---- closed loops on simulated guests -------------------------------------- */
-
-#define PASS_NS		(10 * POLICY_NSEC)
-#define HOUR		360	/* passes */
-
-/* A round per pass; returns the largest and the smallest number of frames seen. */
-static void run(struct policy_host *host, struct sim_guest *g, unsigned int passes,
-		uint64_t *ret_least, uint64_t *ret_most)
-{
-	struct policy_guest *list[] = { &g->policy };
-	uint64_t least = UINT64_MAX, most = 0;
-
-	while (passes--) {
-		sim_pass(g);
-		host->pool.used = g->policy.sample.frames;
-		policy_round(host, list, 1, host->now_ns + PASS_NS);
-		if (g->policy.decision.nr_pages)
-			sim_reclaim(g, g->policy.decision.nr_pages, g->policy.decision.min_idle);
-		if (g->policy.sample.frames < least)
-			least = g->policy.sample.frames;
-		if (g->policy.sample.frames > most)
-			most = g->policy.sample.frames;
-	}
-	if (ret_least)
-		*ret_least = least;
-	if (ret_most)
-		*ret_most = most;
-}
-
-static struct sim_guest sim;
-
-static void an_idle_guest_gives_nearly_all(void **state)
-{
-	struct policy_host host = unlimited_host(1000000, 0);
-
-	(void)state;
-	sim_init(&sim, POLICY_PROACTIVE);
-	sim_add(&sim, 8000, 0);
-	run(&host, &sim, 2 * HOUR, NULL, NULL);
-	assert_in_range(sim.policy.sample.frames, 0, 2000);
-	assert_int_equal(sim.policy.back_offs, 0);
-}
-
-static void a_guarantee_stays(void **state)
-{
-	struct policy_host host = unlimited_host(1000000, 0);
-	uint64_t least;
-
-	(void)state;
-	sim_init(&sim, POLICY_PROACTIVE);
-	sim_add(&sim, 8000, 0);
-	sim.policy.settings.limits.low = 3000;
-	run(&host, &sim, 4 * HOUR, &least, NULL);
-	assert_int_equal(least, 3000);
-}
-
-/* Half of it is used every ten seconds, the rest never. */
-static void a_working_set_stays(void **state)
-{
-	struct policy_host host = unlimited_host(1000000, 0);
-	uint64_t least, most;
-
-	(void)state;
-	sim_init(&sim, POLICY_PROACTIVE);
-	sim_add(&sim, 4000, 1);
-	sim_add(&sim, 4000, 0);
-	run(&host, &sim, 3 * HOUR, NULL, NULL);
-	run(&host, &sim, HOUR, &least, &most);
-	assert_in_range(least, 4000, 4400);
-	assert_int_equal(sim.policy.back_offs, 0);
-}
-
-/* Pages in use at all rates: somewhere the loop must stop, and stay there. */
-static void a_constant_load_makes_no_oscillation(void **state)
-{
-	struct policy_host host = unlimited_host(1000000, 0);
-	uint64_t least, most, refaults, back_offs, seconds;
-	const struct policy_settings *set = &sim.policy.settings;
-
-	(void)state;
-	sim_init(&sim, POLICY_PROACTIVE);
-	sim_add(&sim, 2000, 1);
-	sim_add(&sim, 2000, 8);
-	sim_add(&sim, 2000, 60);
-	sim_add(&sim, 2000, 0);
-	run(&host, &sim, 6 * HOUR, NULL, NULL);
-	refaults = sim.policy.sample.refaults;
-	back_offs = sim.policy.back_offs;
-	run(&host, &sim, 8 * HOUR, &least, &most);
-	seconds = 8 * HOUR * 10;
-	printf("# %llu to %llu frames, %llu back-offs in 8 hours, %.3f %% refaults a minute\n",
-	       (unsigned long long)least, (unsigned long long)most,
-	       (unsigned long long)(sim.policy.back_offs - back_offs),
-	       (sim.policy.sample.refaults - refaults) * 100.0 / (seconds / 60) / least);
-	/* Something is saved, what is used stays, it hardly moves, and it hurts little. */
-	assert_in_range(most, 4000, 6400);
-	assert_in_range(most - least, 0, most / 20);
-	assert_in_range(sim.policy.back_offs - back_offs, 0, 8 * 8);
-	assert_true((sim.policy.sample.refaults - refaults) * 1e6 / (seconds / 60) / least <
-		    set->refault_ppm);
-}
-
-static void back_off_takes_one_round(void **state)
-{
-	struct policy_host host = unlimited_host(1000000, 0);
-	unsigned int i;
-
-	(void)state;
-	sim_init(&sim, POLICY_PROACTIVE);
-	sim_add(&sim, 2000, 1);
-	sim_add(&sim, 6000, 0);
-	run(&host, &sim, 30, NULL, NULL);
-	assert_int_equal(sim.policy.decision.reason, POLICY_PROBE);
-	/* The load changes: what was cold is wanted now. */
-	for (i = 0; i < 8000; i++)
-		sim.period[i] = 2;
-	run(&host, &sim, 1, NULL, NULL);
-	assert_int_equal(sim.policy.decision.reason, POLICY_BACK_OFF_REFAULT);
-	assert_int_equal(sim.policy.decision.nr_pages, 0);
-	assert_int_equal(sim.policy.back_offs, 1);
-	run(&host, &sim, 2, NULL, NULL);
-	assert_int_equal(sim.policy.decision.nr_pages, 0);
-}
-
-static void stall_alone_makes_it_back_off(void **state)
-{
-	struct policy_host host = unlimited_host(1000000, 0);
-	struct policy_guest *list[] = { &sim.policy };
-
-	(void)state;
-	sim_init(&sim, POLICY_PROACTIVE);
-	sim_add(&sim, 8000, 0);
-	run(&host, &sim, 30, NULL, NULL);
-	assert_int_equal(sim.policy.decision.reason, POLICY_PROBE);
-	sim_pass(&sim);
-	sim.policy.sample.stall_ns += PASS_NS / 500;
-	policy_round(&host, list, 1, host.now_ns + PASS_NS);
-	assert_int_equal(sim.policy.decision.reason, POLICY_BACK_OFF_STALL);
-	assert_int_equal(sim.policy.decision.nr_pages, 0);
-}
-
-/* It was busy, then it is not: its memory is given in the end all the same. */
-static void trust_comes_back(void **state)
-{
-	struct policy_host host = unlimited_host(1000000, 0);
-	unsigned int i;
-
-	(void)state;
-	sim_init(&sim, POLICY_PROACTIVE);
-	sim_add(&sim, 8000, 20);
-	run(&host, &sim, 2 * HOUR, NULL, NULL);
-	assert_true(sim.policy.back_offs > 0);
-	for (i = 0; i < 8000; i++)
-		sim.period[i] = 0;
-	run(&host, &sim, 4 * HOUR, NULL, NULL);
-	assert_in_range(sim.policy.sample.frames, 0, 2000);
-}
-
-static void without_aging_it_says_so(void **state)
-{
-	struct policy_host host = unlimited_host(1000000, 1000);
-	struct policy_guest g = { .settings = policy_default_settings }, *list[] = { &g };
-
-	(void)state;
-	g.settings.kind = POLICY_PROACTIVE;
-	g.sample.frames = 1000;
-	policy_round(&host, list, 1, POLICY_NSEC);
-	policy_round(&host, list, 1, 2 * POLICY_NSEC);
-	assert_int_equal(g.decision.reason, POLICY_NO_AGING);
-	assert_int_equal(g.decision.nr_pages, 0);
-}
-
-/* A page takes 4 us: 100 ms a second are 25,000 pages a second at most. */
-static void the_cpu_quota_holds(void **state)
-{
-	struct policy_host host = unlimited_host(1000000, 0);
-	uint64_t before;
-
-	(void)state;
-	host.settings.quota_cpu_ns = 100000;	/* 25 pages a second */
-	sim_init(&sim, POLICY_PROACTIVE);
-	sim.policy.settings.probe_ppm = 1000000;
-	sim_add(&sim, 8000, 0);
-	run(&host, &sim, 30, NULL, NULL);
-	before = sim.policy.sample.moved;
-	run(&host, &sim, 10, NULL, NULL);
-	assert_in_range(sim.policy.sample.moved - before, 1, 10 * 250);
-
-	/* Aging takes of it as well; if it takes all, nothing is left to reclaim with. */
-	sim.policy.sample.work_ns += 11 * 1000000;
-	run(&host, &sim, 1, NULL, NULL);
-	assert_int_equal(sim.policy.decision.nr_pages, 0);
-	assert_int_equal(sim.policy.decision.cap, POLICY_CAP_QUOTA_CPU);
-}
-
-/* ---- without swap ---------------------------------------------------------------- */
-
-/* A guest of whose 4000 pages, all of them cold, @noise do not compress; after an hour. */
-static uint64_t stay_of_noise(struct policy_host *host, struct sim_guest *sim, uint32_t noise)
-{
-	struct policy_guest *list[] = { &sim->policy };
-	uint64_t now = POLICY_NSEC, stay, all = 0;
-	unsigned int round;
-
-	sim_init(sim, POLICY_PROACTIVE);
-	sim_add(sim, 4000, 0);
-	memset(sim->incompressible, 1, noise);
-	sim_count(sim);
-	for (round = 0; round < 720; round++) {
-		const struct policy_decision *d = &sim->policy.decision;
-
-		if (round % 2)
-			sim_pass(sim);
-		policy_round(host, list, 1, now += 5 * POLICY_NSEC);
-		stay = 0;
-		if (d->nr_pages)
-			sim_reclaim_to(sim, d->nr_pages, d->min_idle,
-				       d->no_ciphertext ? &stay : NULL);
-		all += stay;
-	}
-	return all;
-}
-
-static void the_loop_takes_what_leaves_no_ciphertext(void **state)
-{
-	struct policy_host host = unlimited_host(100000, 4000);
-	static struct sim_guest sim;
-	char text[1024];
-
-	(void)state;
-	/* With swap all goes. */
-	assert_int_equal(stay_of_noise(&host, &sim, 1000), 0);
-	assert_true(sim.policy.sample.frames < 200);
-	/* Without, each of those is tried once, and one page is asked for all the same. */
-	host = unlimited_host(100000, 4000);
-	host.pool.ciphertext_stays = true;
-	assert_int_equal(stay_of_noise(&host, &sim, 1000), 1000);
-	assert_int_equal(sim.policy.sample.frames, 1000);
-	assert_int_equal(sim.policy.decision.reason, POLICY_PROBE);
-	assert_int_equal(sim.policy.decision.wanted, 1);
-	policy_explain(text, sizeof(text), &sim.policy, &host.settings);
-	assert_non_null(strstr(text, "No swap is free"));
-	assert_non_null(strstr(text, "3.9 MiB are known to be neither and stay."));
-}
-
 static void the_pool_and_limits_take_ciphertext_as_well(void **state)
 {
 	struct policy_guest g[2], *list[2];
-	struct policy_host host = unlimited_host(200000, 200000);
+	struct policy_host host = sim_unlimited_host(200000, 200000);
 	uint64_t round;
 
 	(void)state;
@@ -627,7 +369,7 @@ static void everything_can_be_explained(void **state)
 static void a_thousand_guests_cost_little(void **state)
 {
 	static struct policy_guest guests[1000], *list[1000];
-	struct policy_host host = unlimited_host(40000000, 50000000);
+	struct policy_host host = sim_unlimited_host(40000000, 50000000);
 	struct timespec a, b;
 	unsigned int i, round;
 	double ms;
@@ -663,16 +405,6 @@ int main(void)
 		cmocka_unit_test(squeezing_has_hysteresis),
 		cmocka_unit_test(above_high_goes_at_once),
 		cmocka_unit_test(without_a_sink_nothing_is_taken),
-		cmocka_unit_test(an_idle_guest_gives_nearly_all),
-		cmocka_unit_test(a_guarantee_stays),
-		cmocka_unit_test(a_working_set_stays),
-		cmocka_unit_test(a_constant_load_makes_no_oscillation),
-		cmocka_unit_test(back_off_takes_one_round),
-		cmocka_unit_test(stall_alone_makes_it_back_off),
-		cmocka_unit_test(trust_comes_back),
-		cmocka_unit_test(without_aging_it_says_so),
-		cmocka_unit_test(the_cpu_quota_holds),
-		cmocka_unit_test(the_loop_takes_what_leaves_no_ciphertext),
 		cmocka_unit_test(the_pool_and_limits_take_ciphertext_as_well),
 		cmocka_unit_test(everything_can_be_explained),
 		cmocka_unit_test(a_thousand_guests_cost_little),

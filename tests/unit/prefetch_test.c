@@ -307,7 +307,7 @@ static void constant_load(uint32_t prefetch_ppm)
 	sim.fetched = 0;
 }
 
-/* Where policy_test shows that the loop comes to rest it must do so with prefetch, too. */
+/* Where policy_loop_test shows that the loop comes to rest it must do so with prefetch, too. */
 static void a_constant_load_makes_no_oscillation(void **state)
 {
 	uint64_t least, most, without, refaults, back_offs;

@@ -5,8 +5,9 @@
  * Pages belong to a class: a page of period n is used once in n passes on average,
  * by a random number generator that begins with the same number each time; period
  * 0 is never used. A pass uses pages, ages the resident ones, and counts as refault
- * what was out. Pages may be incompressible: nothing but ciphertext is left of them. It is written from what the uapi header promises of aging and
- * reclaim, and shares no code with the policies.
+ * what was out. Pages may be incompressible: nothing but ciphertext is left of them. It is
+ * written from what the uapi header promises of aging and reclaim, and shares no code with
+ * the policies.
  */
 #ifndef SIM_GUEST_H
 #define SIM_GUEST_H
@@ -33,6 +34,19 @@ struct sim_guest {
 	uint64_t left[SIM_PAGES];	/* pass in which it went out */
 	uint64_t fetched;
 };
+
+/* A host where quotas stop nobody, with that pool. */
+static inline struct policy_host sim_unlimited_host(uint64_t limit, uint64_t used)
+{
+	struct policy_host host = { .settings = policy_default_host_settings };
+
+	host.settings.quota_pages = 0;
+	host.settings.quota_cpu_ns = 0;
+	host.settings.pool_high_ppm = 950000;
+	host.settings.pool_low_ppm = 900000;
+	host.pool = (struct policy_pool){ .limit = limit, .used = used, .sink = UINT32_MAX };
+	return host;
+}
 
 static inline uint32_t sim_random(struct sim_guest *g)
 {
