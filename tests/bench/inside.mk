@@ -4,7 +4,7 @@
 # own part of this kind has the flags and the guest's library.
 #	LIB, OUT	as there		HMM	directory of test_hmm_uapi.h
 
-PROGS := paging_bench demand_bench swap_bench smp_bench hmm_bench
+PROGS := paging_bench demand_bench limit_bench swap_bench smp_bench hmm_bench
 
 include inside.mk
 
