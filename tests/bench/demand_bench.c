@@ -6,17 +6,13 @@
  * A new VM for each figure: once a huge page of the VMM is split it does not come
  * back. Memory is in ranges of 2 MiB as often as in paging_bench.
  */
-#include <string.h>
-
 #include "kselftest.h"
 
 #include "rig.h"
 
 #define SPARSE	64ul		/* pages touched of BENCH_PAGES */
 
-/* fault_around_pages, or as the module learns it, with fault_around_max. */
 static const char * const windows[] = { "1", "16", "512", "learnt" };
-#define LEARNT_MAX	"32"
 
 enum order { SEQUENTIAL, SHUFFLED, FEW, NR_ORDERS };
 
@@ -54,17 +50,13 @@ static void measure_demand(const struct size *size, const char *window, enum ord
 	struct uvm *uvm = create_paged_out(size);
 	char name[64];
 
-	if (!strcmp(window, "learnt"))
-		uvmem_set_param("fault_around_max", LEARNT_MAX, NULL);
-	else
-		uvmem_set_param("fault_around_pages", window, NULL);
+	rig_set_window(window);
 	before = uvm_stat(uvm, "page_in_guest_fault");
 	cost = touch(uvm, order);
 	in = uvm_stat(uvm, "page_in_guest_fault") - before;
 	snprintf(name, sizeof(name), "demand_%s.%s", orders[order], window);
 	bench_raw(1, size->name, name, touched, cost, touch(uvm, order));
-	uvmem_set_param("fault_around_pages", "1", NULL);
-	uvmem_set_param("fault_around_max", "1", NULL);
+	rig_set_window("1");
 
 	/* All that was touched is there, and what came with it is what the window says. */
 	if (order == FEW)

@@ -21,9 +21,7 @@
 #define COLD_AT_ONCE	16ul
 #define HOT_LIMIT	640ul
 
-/* fault_around_pages, or as the module learns it, with fault_around_max. */
 static const char * const windows[] = { "1", "16", "learnt" };
-#define LEARNT_MAX	"32"
 
 /* One turn of each; returns how many pages were touched. */
 static u64 loop(struct uvm *uvm, u64 turn)
@@ -59,14 +57,6 @@ static const struct pattern {
 	{ "hot", HOT_LIMIT, 32, hot },
 };
 
-static void set_window(const char *window)
-{
-	bool learnt = !strcmp(window, "learnt");
-
-	uvmem_set_param("fault_around_max", learnt ? LEARNT_MAX : "1", NULL);
-	uvmem_set_param("fault_around_pages", learnt ? "1" : window, NULL);
-}
-
 static void measure(const struct size *size, const struct pattern *pattern, const char *window)
 {
 	u64 i, in = 0, start = 0, cost, touched = 0, others;
@@ -80,7 +70,7 @@ static void measure(const struct size *size, const struct pattern *pattern, cons
 	uvm_info(uvm, &info);
 	others = info.pages[UVMEM_PAGE_IN] - BENCH_PAGES;
 	TEST_ASSERT_EQ(uvm_set_limits(uvm, 0, 0, 0, others + pattern->limit), 0);
-	set_window(window);
+	rig_set_window(window);
 	for (i = 0; i < 2 * pattern->turns; i++) {
 		if (i == pattern->turns) {
 			in = uvm_stat(uvm, "page_in_guest_fault");
@@ -90,7 +80,7 @@ static void measure(const struct size *size, const struct pattern *pattern, cons
 		touched += pattern->turn(uvm, i);
 	}
 	cost = bench_now() - start;
-	set_window("1");
+	rig_set_window("1");
 	in = uvm_stat(uvm, "page_in_guest_fault") - in;
 	snprintf(name, sizeof(name), "limit_%s.%s", pattern->name, window);
 	bench_raw(1, size->name, name, touched, cost, 0);

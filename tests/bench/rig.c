@@ -2,6 +2,8 @@
 /*
  * rig.c - see rig.h
  */
+#include <string.h>
+
 #include "kselftest.h"
 
 #include "rig.h"
@@ -60,6 +62,14 @@ u64 guest_hypercall_each(u64 hypercall, u64 gfn, u64 nr_pages)
 			return err;
 	}
 	return 0;
+}
+
+void rig_set_window(const char *window)
+{
+	bool learnt = !strcmp(window, "learnt");
+
+	uvmem_set_param("fault_around_max", learnt ? LEARNT_MAX : "1", NULL);
+	uvmem_set_param("fault_around_pages", learnt ? "1" : window, NULL);
 }
 
 struct uvm *rig_create(const struct size *size)

@@ -36,6 +36,10 @@ u64 guest_hypercall_each(u64 hypercall, u64 gfn, u64 nr_pages);
 /* The @i-th page of the shuffled range, for the host. */
 u64 rig_shuffled(u64 i, u64 of);
 
+/* fault_around_pages, or "learnt": as the module learns it, up to LEARNT_MAX. */
+#define LEARNT_MAX	"32"
+void rig_set_window(const char *window);
+
 struct uvm *rig_create(const struct size *size);
 u64 rig_touch(struct uvm *uvm);
 /* Whatever was left behind goes now, so that the next step finds all alike. */
