@@ -26,10 +26,10 @@ module_param(fault_around_pages, uint, 0644);
 MODULE_PARM_DESC(fault_around_pages,
 		 "Paged-out pages that come in with the one a guest touches, at least: a power of 2 up to 512 (default 1: only that one)");
 
-static unsigned int fault_around_max = 1;
+static unsigned int fault_around_max = 32;
 module_param(fault_around_max, uint, 0644);
 MODULE_PARM_DESC(fault_around_max,
-		 "The same, at most, where the guest uses them: a power of 2 up to 512 (default 1: never more than fault_around_pages)");
+		 "The same, at most, where the guest uses them: a power of 2 up to 512 (default 32; 1: never more than fault_around_pages)");
 
 static unsigned int fill_around_pages = 16;
 module_param(fill_around_pages, uint, 0644);
