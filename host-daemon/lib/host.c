@@ -170,16 +170,29 @@ static int start_time(const char *text, uint64_t *ret)
 	return sscanf(at, " %" SCNu64, ret) == 1 ? 0 : -EBADMSG;
 }
 
-int host_swapped(const struct host *host, int pid, uint64_t *ret_pages)
+int host_open_status(const struct host *host, int pid)
 {
-	char path[PATH_MAX], text[8192];
-	uint64_t pages = 0;
-	ssize_t n;
+	char path[PATH_MAX];
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/%d/status", host->proc, pid);
-	n = read_text(path, text, sizeof(text));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return fd;
+}
+
+int host_swapped(int status, uint64_t *ret_pages)
+{
+	uint64_t pages = 0;
+	char text[8192];
+	ssize_t n;
+
+	/* The kernel writes it anew for a read of its beginning, and gives all of it at once. */
+	n = pread(status, text, sizeof(text) - 1, 0);
 	if (n < 0)
-		return n == -ENOENT ? -ESRCH : (int)n;
+		return -errno;
+	text[n] = '\0';
 	kilobytes(text, "VmSwap", &pages);
 	*ret_pages = pages;
 	return 0;
@@ -201,6 +214,7 @@ int host_process(const struct host *host, int pid, struct host_process *ret)
 {
 	struct host_process process = { 0 };
 	cleanup_free char *text = malloc(65536);
+	cleanup_close int status = -1;
 	char path[PATH_MAX];
 	ssize_t n;
 	int err;
@@ -214,7 +228,9 @@ int host_process(const struct host *host, int pid, struct host_process *ret)
 	err = start_time(text, &process.start);
 	if (err)
 		return err;
-	host_swapped(host, pid, &process.swapped);
+	status = host_open_status(host, pid);
+	if (status >= 0)
+		host_swapped(status, &process.swapped);
 	snprintf(path, sizeof(path), "%s/%d/cmdline", host->proc, pid);
 	n = read_text(path, text, 65536);
 	if (n > 0)

@@ -63,8 +63,11 @@ int host_swap(const struct host *host, uint64_t *ret_total, uint64_t *ret_free);
 /* -ESRCH if there is no such process; what cannot be read stays empty. */
 int host_process(const struct host *host, int pid, struct host_process *ret);
 
-/* Pages of a process that are in swap; much cheaper than all of the above. */
-int host_swapped(const struct host *host, int pid, uint64_t *ret_pages);
+/* What host_swapped() reads, for as long as somebody wants to: a file or a negative errno. */
+int host_open_status(const struct host *host, int pid);
+
+/* Pages of a process that are in swap, one system call. It is over: -ESRCH, even if its pid is used again. */
+int host_swapped(int status, uint64_t *ret_pages);
 
 /* The kernel's boot, 36 characters. */
 int host_boot_id(const struct host *host, char *buf, size_t room);

@@ -32,6 +32,8 @@ int manager_init(struct manager *m, struct kernel *kernel, struct host host,
 static void guest_free(struct manager *m, struct guest *guest)
 {
 	kernel_stats_free(guest->stats);
+	if (guest->status >= 0)
+		close(guest->status);
 	m->kernel->ops->close_vm(m->kernel, guest->vm);
 	free(guest);
 }
@@ -139,6 +141,7 @@ static int add_guest(struct manager *m, uint64_t id, size_t at)
 	guest = calloc(1, sizeof(*guest));
 	if (!guest)
 		return -ENOMEM;
+	guest->status = -1;
 	guest->vm = m->kernel->ops->open_vm(m->kernel, id);
 	if (guest->vm < 0) {
 		err = guest->vm;

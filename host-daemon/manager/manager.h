@@ -38,7 +38,8 @@
  * @account: it
  * @name: for people: of the domain, or what the launcher said, or its id
  * @uuid: of the domain, or ""
- * @swapped: pages of its VMM that are in swap
+ * @status: /proc/PID/status of its VMM, or -1
+ * @swapped: pages of the VMM that are in swap
  * @push: ciphertext, in memory and in swap
  * @push_hand: gfn where the look at it goes on
  * @push_error: told last of it
@@ -63,6 +64,7 @@ struct guest {
 	struct account *account;
 	char name[64];
 	char uuid[37];
+	int status;
 	uint64_t swapped;
 	struct push_guest push;
 	uint64_t push_hand;

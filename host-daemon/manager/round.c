@@ -131,6 +131,15 @@ static void tell_limits(struct manager *m, struct guest *guest)
 	guest->limits_told = true;
 }
 
+/* The file stays open: a thousand guests are asked each second. */
+static void read_swapped(const struct manager *m, struct guest *guest)
+{
+	if (guest->status < 0 && guest->info.pid > 0)
+		guest->status = host_open_status(&m->host, guest->info.pid);
+	if (guest->status >= 0)
+		host_swapped(guest->status, &guest->swapped);
+}
+
 /* False if the guest is of no use in this round; it may be about to end. */
 static bool sample(struct manager *m, struct guest *guest)
 {
@@ -146,8 +155,7 @@ static bool sample(struct manager *m, struct guest *guest)
 	}
 	if (guest->info.stop_reason && !stopped && m->on_event)
 		m->on_event(m, MANAGER_GUEST_STOPPED, guest);
-	if (guest->info.pid > 0)
-		host_swapped(&m->host, guest->info.pid, &guest->swapped);
+	read_swapped(m, guest);
 	guest->push.out = guest->info.pages[UVMEM_PAGE_OUT];
 	guest->push.vmm_swapped = guest->swapped;
 	tell_limits(m, guest);
