@@ -104,6 +104,10 @@ void uvmem_batch_unmark(struct uvmem_batch *b);
 void uvmem_batch_unmark_one(struct uvmem_batch *b, unsigned int i);
 void uvmem_batch_error(const struct uvmem_batch *b, unsigned int i, int err);
 void uvmem_batch_skip(struct uvmem_batch *b, enum uvmem_reason reason, u64 nr);
+static inline bool uvmem_batch_is_in(const struct uvmem_batch *b)
+{
+	return b->purpose == UVMEM_TO_SECURE || b->purpose == UVMEM_TO_FRAME;
+}
 /* Does the batch cover what a huge page could: a whole chunk, aligned in the VMM as well? */
 static inline bool uvmem_batch_is_huge(const struct uvmem_batch *b)
 {
@@ -111,12 +115,14 @@ static inline bool uvmem_batch_is_huge(const struct uvmem_batch *b)
 }
 /* Anything to do for it in the chunk, and how many pages may need a new place? */
 bool uvmem_batch_has_work(struct uvmem_batch *b, unsigned int *ret_need);
+void uvmem_batch_account(struct uvmem_batch *b, bool in, unsigned int moved);
+
+/* ---- attempt.c ---- */
+
 /* Move it, with retries. b->nr may shrink to what the VMA has. -EINTR: fatal signal. */
 int uvmem_batch_run(struct uvmem_batch *b, unsigned int need);
 /* What kept others out of the VMM's memory is over: mmap_lock is held for read. */
 void uvmem_batch_share_lock(struct uvmem_batch *b);
-void uvmem_batch_account(struct uvmem_batch *b, bool in, unsigned int moved);
-
 /* For migrate_vma_setup(), once what is todo is marked; @select: MIGRATE_VMA_SELECT_*. */
 struct migrate_vma uvmem_batch_args(struct uvmem_batch *b, unsigned long select);
 
