@@ -61,6 +61,7 @@ $(OUT)/fuzz/%.o: ../fuzz/%.c
 	$(Q)$(CC) $(CFLAGS) -c $< -o $@
 
 $(OUT)/point_test: $(addprefix $(OUT)/point/,operations.o points.o)
+$(OUT)/race_test $(OUT)/race_smp_test: $(OUT)/race/operations.o
 $(OUT)/fault_test: $(addprefix $(OUT)/fault/,injection.o pages.o reclaim.o vms.o slots.o calls.o)
 $(OUT)/uvmem_fuzz: $(fuzz)
 $(OUT)/uvmem_soak: $(addprefix $(OUT)/fuzz/,soak.o soak_vmm.o)
@@ -69,7 +70,7 @@ $(addprefix $(OUT)/,$(PROGS)): %: $(objs) $(LIB)/libkvm.a
 	@echo "  LD      $(@F)"
 	$(Q)$(CC) -pthread -no-pie $^ -ldl -o $@
 
--include $(wildcard $(OUT)/*.d $(OUT)/lib/*.d $(OUT)/point/*.d $(OUT)/fault/*.d $(OUT)/fuzz/*.d)
+-include $(wildcard $(OUT)/*.d $(OUT)/lib/*.d $(OUT)/point/*.d $(OUT)/race/*.d $(OUT)/fault/*.d $(OUT)/fuzz/*.d)
 
 .SECONDARY:
 .PHONY: all
