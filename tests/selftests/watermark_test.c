@@ -51,16 +51,20 @@ static void set_pool(WATERMARK_FIXTURE *self, u64 frames, const char *low, const
 	usleep(1100000);
 }
 
-/* Everything that the kernel wants to do has been done; how much is in use? */
+/*
+ * Everything that the kernel wants to do has been done; how much is in use? Its worker may
+ * have to wait for a CPU meanwhile: a second without a change is what counts.
+ */
 static u64 settled(void)
 {
-	u64 used = uvmem_get_pool().frames_used, before = 0;
-	int i;
+	u64 used = uvmem_get_pool().frames_used, before;
+	int i, same = 0;
 
-	for (i = 0; i < 100 && used != before; i++) {
+	for (i = 0; i < 100 && same < 5; i++) {
 		before = used;
 		usleep(200000);
 		used = uvmem_get_pool().frames_used;
+		same = used == before ? same + 1 : 0;
 	}
 	return used;
 }
