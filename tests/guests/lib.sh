@@ -122,6 +122,12 @@ finish() {
 says() {
 	grep -q "guest: $2" "$work/$1"
 }
+# What a guest's kernel complained of is printed: its console is not kept.
+no_complaint() {
+	says "$1" complaint || return 0
+	grep -a 'guest: complaint' "$work/$1" | tr -d '\r' | head -n 20 | sed 's/^/# /'
+	return 1
+}
 
 # What vmctl says of the VM
 id=''
