@@ -167,7 +167,7 @@ TEST_F(vm, kvm_hc_map_gpa_range_first_encrypted_range_is_the_esm)
 	/* Nothing is secure yet, all memory is as the guest wants this to be. */
 	refused(self, 0, KVM_HC_MAP_GPA_RANGE, MEM_GPA, 4, 0);
 	done(self, KVM_HC_MAP_GPA_RANGE, MEM_GPA, MEM_PAGES, UVMEM_MAP_ENCRYPTED);
-	EXPECT_EQ(UVMEM_VM_SECURE, vm_state(self));
+	EXPECT_EQ(UVMEM_VM_SECURE, uvm_vm_state(self->uvm));
 	uvm_assert_state(self->uvm, MEM_GPA, HUGE_PAGES, UVMEM_PAGE_IN);
 	uvm_assert_state(self->uvm, MEM_GPA + HUGE_SIZE, HUGE_PAGES, UVMEM_PAGE_ABSENT);
 	/* Only what was named. */

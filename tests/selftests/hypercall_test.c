@@ -60,12 +60,12 @@ TEST_F(vm, calls_of_the_host_are_U_PERMISSION)
 TEST_F(vm, h_svm_init_start_begins_once)
 {
 	done(self, H_SVM_INIT_START);
-	EXPECT_EQ(UVMEM_VM_INIT, vm_state(self));
+	EXPECT_EQ(UVMEM_VM_INIT, uvm_vm_state(self->uvm));
 	refused(self, H_STATE, H_SVM_INIT_START);
 	done(self, H_SVM_INIT_DONE);
 	/* A second one must not undo what the first began. */
 	refused(self, H_STATE, H_SVM_INIT_START);
-	EXPECT_EQ(UVMEM_VM_SECURE, vm_state(self));
+	EXPECT_EQ(UVMEM_VM_SECURE, uvm_vm_state(self->uvm));
 }
 
 TEST_F(vm, h_svm_init_done_needs_a_beginning)
@@ -73,7 +73,7 @@ TEST_F(vm, h_svm_init_done_needs_a_beginning)
 	refused(self, H_UNSUPPORTED, H_SVM_INIT_DONE);
 	done(self, H_SVM_INIT_START);
 	done(self, H_SVM_INIT_DONE);
-	EXPECT_EQ(UVMEM_VM_SECURE, vm_state(self));
+	EXPECT_EQ(UVMEM_VM_SECURE, uvm_vm_state(self->uvm));
 	refused(self, H_UNSUPPORTED, H_SVM_INIT_DONE);
 }
 
@@ -92,7 +92,7 @@ TEST_F(vm, h_svm_init_abort_gives_everything_back)
 
 	/* Success, in the words of ultravisor.rst. */
 	EXPECT_EQ(H_PARAMETER, hypercall_patient(self->vcpu, H_SVM_INIT_ABORT));
-	EXPECT_EQ(UVMEM_VM_NORMAL, vm_state(self));
+	EXPECT_EQ(UVMEM_VM_NORMAL, uvm_vm_state(self->uvm));
 	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_NORMAL);
 	EXPECT_EQ(self->uvm->before.frames_used, uvmem_get_pool().frames_used);
 	EXPECT_EQ(self->uvm->before.handles_used, uvmem_get_pool().handles_used);
@@ -108,7 +108,7 @@ TEST_F(vm, h_svm_init_abort_gives_everything_back)
 	uvm_esm(self->uvm);
 	assert_no_markers(SEARCH_PRESENT);
 	refused(self, H_STATE, H_SVM_INIT_ABORT);
-	EXPECT_EQ(UVMEM_VM_SECURE, vm_state(self));
+	EXPECT_EQ(UVMEM_VM_SECURE, uvm_vm_state(self->uvm));
 }
 
 TEST_F(vm, h_svm_init_abort_and_start_can_be_repeated)
@@ -151,7 +151,7 @@ TEST_F(vm, uv_esm_checks_its_arguments)
 	refused(self, U_PARAMETER, UV_ESM, 1);
 	refused(self, U_PARAMETER, UV_ESM, 1, 1);
 	refused(self, U_P2, UV_ESM, 0, 1);
-	EXPECT_EQ(UVMEM_VM_NORMAL, vm_state(self));
+	EXPECT_EQ(UVMEM_VM_NORMAL, uvm_vm_state(self->uvm));
 }
 
 TEST_F(vm, uv_esm_goes_on_after_h_svm_init_start)
@@ -159,7 +159,7 @@ TEST_F(vm, uv_esm_goes_on_after_h_svm_init_start)
 	done(self, H_SVM_INIT_START);
 	done(self, H_SVM_PAGE_IN, MEM_GPA, 0, UVMEM_ORDER_4K);
 	done(self, UV_ESM);
-	EXPECT_EQ(UVMEM_VM_SECURE, vm_state(self));
+	EXPECT_EQ(UVMEM_VM_SECURE, uvm_vm_state(self->uvm));
 	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, HUGE_PAGES, 1));
 }
 
@@ -172,7 +172,7 @@ TEST_F(vm, uv_esm_without_secure_memory_is_U_RETRY_and_leaves_a_normal_vm)
 	ret = hypercall(self->vcpu, UV_ESM);
 	uvmem_set_pool_limit(limit);
 	EXPECT_EQ(U_RETRY, ret);
-	EXPECT_EQ(UVMEM_VM_NORMAL, vm_state(self));
+	EXPECT_EQ(UVMEM_VM_NORMAL, uvm_vm_state(self->uvm));
 	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_NORMAL);
 	uvm_assert_sums(self->uvm);
 	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, HUGE_PAGES, 1));
@@ -187,7 +187,7 @@ TEST_F(vm, uv_esm_with_a_page_that_is_pinned_is_U_BUSY_and_leaves_a_normal_vm)
 
 	pin_pages(&pin, uvm_hva(self->uvm, mem_page(3)), PAGE_SIZE);
 	EXPECT_EQ(U_BUSY, hypercall(self->vcpu, UV_ESM));
-	EXPECT_EQ(UVMEM_VM_NORMAL, vm_state(self));
+	EXPECT_EQ(UVMEM_VM_NORMAL, uvm_vm_state(self->uvm));
 	uvm_assert_state(self->uvm, MEM_GPA, MEM_PAGES, UVMEM_PAGE_NORMAL);
 	unpin_pages(&pin);
 	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, HUGE_PAGES, 1));

@@ -44,14 +44,6 @@ static u64 map(struct kvm_vcpu *vcpu, u64 gpa, u64 nr, u64 attributes)
 	return hypercall_patient(vcpu, KVM_HC_MAP_GPA_RANGE, gpa, nr, attributes);
 }
 
-static u32 vm_state(struct uvm *uvm)
-{
-	struct uvmem_vm_info info;
-
-	uvm_info(uvm, &info);
-	return info.state;
-}
-
 FIXTURE_SETUP(reset)
 {
 	struct uvm_config config = { .nr_vcpus = 2, .mem_pages = PAGES, .src = variant->src };
@@ -60,7 +52,7 @@ FIXTURE_SETUP(reset)
 	self->vcpu = self->uvm->vcpu[0];
 	guest_call(self->vcpu, guest_fill, MEM_GPA, PAGES, 1);
 	ASSERT_EQ(0, map(self->vcpu, MEM_GPA, PAGES, UVMEM_MAP_ENCRYPTED));
-	ASSERT_EQ(UVMEM_VM_SECURE, vm_state(self->uvm));
+	ASSERT_EQ(UVMEM_VM_SECURE, uvm_vm_state(self->uvm));
 	uvm_assert_state(self->uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN);
 	vcpu_sregs_get(self->vcpu, &self->old);
 }
@@ -94,7 +86,7 @@ TEST_F(reset, leaves_plain_empty_memory)
 	struct uvm *uvm = self->uvm;
 
 	ASSERT_EQ(0, do_reset(self->vcpu, &self->old));
-	EXPECT_EQ(UVMEM_VM_NORMAL, vm_state(uvm));
+	EXPECT_EQ(UVMEM_VM_NORMAL, uvm_vm_state(uvm));
 	uvm_assert_state(uvm, MEM_GPA, PAGES, UVMEM_PAGE_NORMAL);
 	EXPECT_EQ(uvm->before.frames_used, uvmem_get_pool().frames_used);
 	EXPECT_EQ(uvm->before.handles_used, uvmem_get_pool().handles_used);
@@ -113,7 +105,7 @@ TEST_F(reset, lets_the_guest_become_secure_again)
 		run_on(self->vcpu, &self->old);
 		guest_call(self->vcpu, guest_fill, MEM_GPA, PAGES, 2 + i);
 		ASSERT_EQ(0, map(self->vcpu, MEM_GPA, PAGES, UVMEM_MAP_ENCRYPTED));
-		EXPECT_EQ(UVMEM_VM_SECURE, vm_state(uvm));
+		EXPECT_EQ(UVMEM_VM_SECURE, uvm_vm_state(uvm));
 		uvm_page_out_all(uvm, MEM_GPA, PAGES);
 		assert_no_markers(SEARCH_TOUCH);
 		ASSERT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, PAGES, 2 + i));
@@ -183,7 +175,7 @@ TEST_F(reset, is_the_boot_vcpus_and_at_the_vector_only)
 	EXPECT_EQ(0, set_sregs(self->vcpu, &sregs));
 	sregs = self->old;
 	EXPECT_EQ(0, set_sregs(self->vcpu, &sregs));
-	EXPECT_EQ(UVMEM_VM_SECURE, vm_state(self->uvm));
+	EXPECT_EQ(UVMEM_VM_SECURE, uvm_vm_state(self->uvm));
 	uvm_assert_state(self->uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN);
 	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, PAGES, 1));
 }
@@ -228,12 +220,12 @@ TEST_F(reset, is_refused_while_another_vcpu_runs)
 	usleep(200000);
 	ret = do_reset(self->vcpu, &self->old);
 	EXPECT_EQ(EBUSY, ret);
-	EXPECT_EQ(UVMEM_VM_SECURE, vm_state(self->uvm));
+	EXPECT_EQ(UVMEM_VM_SECURE, uvm_vm_state(self->uvm));
 	uvm_assert_state(self->uvm, MEM_GPA, PAGES, UVMEM_PAGE_IN);
 	guest_thread_stop(&thread, 1);
 	EXPECT_EQ(GUEST_OK, guest_call(self->vcpu, guest_verify, MEM_GPA, PAGES, 1));
 	EXPECT_EQ(0, do_reset(self->vcpu, &self->old));
-	EXPECT_EQ(UVMEM_VM_NORMAL, vm_state(self->uvm));
+	EXPECT_EQ(UVMEM_VM_NORMAL, uvm_vm_state(self->uvm));
 	run_on(self->vcpu, &self->old);
 }
 
@@ -258,7 +250,7 @@ TEST_F(reset, does_not_revive_a_stopped_guest)
 	uvm_host_flip(uvm, MEM_GPA, 1);
 	guest_call_stops(uvm, self->vcpu, UVMEM_STOP_INTEGRITY, MEM_GPA, guest_read, MEM_GPA);
 	EXPECT_EQ(0, do_reset(self->vcpu, &self->old));
-	EXPECT_EQ(UVMEM_VM_SECURE, vm_state(uvm));
+	EXPECT_EQ(UVMEM_VM_SECURE, uvm_vm_state(uvm));
 	guest_call_stops(uvm, self->vcpu, UVMEM_STOP_INTEGRITY, MEM_GPA, guest_read, MEM_GPA);
 }
 

@@ -66,14 +66,6 @@ do {										\
 
 #define done(self, ...)	ASSERT_EQ(H_SUCCESS, hypercall_patient((self)->vcpu, __VA_ARGS__))
 
-static inline u32 vm_state(VM_FIXTURE *self)
-{
-	struct uvmem_vm_info info;
-
-	uvm_info(self->uvm, &info);
-	return info.state;
-}
-
 /* Keeps references to the pages of [addr, addr + size), so that they cannot be moved. */
 struct pin {
 	int fds[2];

@@ -34,6 +34,14 @@ void uvm_info(struct uvm *uvm, struct uvmem_vm_info *info)
 		    "UVMEM_VM_GET_INFO: %s", strerror(errno));
 }
 
+enum uvmem_vm_state uvm_vm_state(struct uvm *uvm)
+{
+	struct uvmem_vm_info info;
+
+	uvm_info(uvm, &info);
+	return info.state;
+}
+
 void uvm_states(struct uvm *uvm, u64 gpa, u64 nr_pages, u8 *states)
 {
 	struct uvmem_states arg = {

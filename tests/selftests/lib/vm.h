@@ -211,6 +211,7 @@ static inline struct kvm_sregs uvm_reset_sregs(const struct kvm_sregs *old)
 /* ---- states and accounting ------------------------------------------------------ */
 
 void uvm_info(struct uvm *uvm, struct uvmem_vm_info *info);
+enum uvmem_vm_state uvm_vm_state(struct uvm *uvm);
 /* States of pages as GET_STATES gives them, transit marks removed. */
 void uvm_states(struct uvm *uvm, u64 gpa, u64 nr_pages, u8 *states);
 enum uvmem_page_state uvm_state(struct uvm *uvm, u64 gpa);
